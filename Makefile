@@ -1,0 +1,70 @@
+# Everything lands in .venv and in ignored caches of this checkout; nothing is left outside.
+# Needs Python 3.11 or later, make and git. Takes uv when it is there, else venv and pip.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+UV := $(shell command -v uv 2>/dev/null)
+# A command may be on the path and still not start (version managers leave such shims): each is asked.
+PY ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
+WORKERS ?= 2 # chosen: the smallest machine that tests run on has two cores, and timing tests need them
+TESTS ?=
+
+.PHONY: env demo test check interop format lock clean help
+
+env: .venv/.stamp ## build .venv: modctl and everything it is developed with, pinned by hash
+
+# Two steps, so that an edit of pyproject.toml does not build the environment anew.
+.venv/.stamp: .venv/.pinned pyproject.toml
+ifneq ($(UV),)
+	@"$(UV)" pip install -q --python $(BIN)/python --no-deps --no-build-isolation --editable .
+else
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --editable .
+endif
+	@touch $@
+
+# pip compiles nothing in advance: a module is compiled when it is first used, and most never are.
+.venv/.pinned: requirements-dev.lock
+	@[ -n "$(PY)" ] || { echo "modctl needs Python 3.11 or later, and none was found: make env PY=/path/to/python" >&2; exit 1; }
+	@echo "building .venv, pinned by requirements-dev.lock (once)"
+ifneq ($(UV),)
+	@UV_PYTHON_DOWNLOADS=never "$(UV)" venv -q --clear --python "$$(command -v "$(PY)")" .venv
+	@"$(UV)" pip sync -q --python $(BIN)/python --require-hashes requirements-dev.lock
+else
+	@"$(PY)" -m venv --clear .venv
+	@$(BIN)/python -m pip install -q --no-compile --disable-pip-version-check --require-hashes -r requirements-dev.lock
+endif
+	@touch $@
+
+demo: env ## simulators, controller and the table screen in a throw-away site
+	@$(BIN)/modctl demo
+
+test: env ## every test that CI runs (TESTS=path narrows, WORKERS=n)
+	@$(BIN)/python -m pytest -q -n $(strip $(WORKERS)) --dist loadgroup $(TESTS)
+
+check: env ## ruff, formatting, types, import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+interop: env ## only the tests against clients and servers that nobody here wrote
+	@$(BIN)/python -m pytest -q -m interop $(TESTS)
+
+format: env ## rewrite the formatting and what ruff can mend by itself
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: env ## pin anew what pyproject.toml asks for (needs uv; writes no index and no address)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--group dev pyproject.toml -o requirements-dev.lock
+
+clean: ## remove .venv, caches and build products
+	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage htmlcov build dist mutants
+	find devices modctl protocols tests tui -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/make \1|\2/p' Makefile | column -t -s '|'

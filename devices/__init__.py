@@ -1,0 +1,1 @@
+"""Units as modctl knows them: words, limits, profiles, drivers and simulators. Imports protocols."""

@@ -1,0 +1,16 @@
+"""Which driver speaks for which profile: an explicit mapping, no scanning, no entry points."""
+
+from devices.driver import Driver, DriverFactory
+from devices.drivers.p24 import P24Driver
+from devices.drivers.register_unit import RegisterUnitDriver
+from devices.profile import Profile
+
+DRIVERS: dict[str, DriverFactory] = {
+    "p24": P24Driver,
+    "register_unit": RegisterUnitDriver,
+}
+
+
+def driver_for(profile: Profile) -> Driver:
+    """A driver that has not said anything yet; KeyError if the profile names none of ours."""
+    return DRIVERS[profile.device.driver](profile)

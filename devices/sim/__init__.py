@@ -1,0 +1,1 @@
+"""Simulated units, written from the units' documents, never from the drivers."""

@@ -1,0 +1,1 @@
+"""One simulated unit per file. They do not know each other."""

@@ -1,0 +1,1 @@
+"""The session controller and logger: engine, chart, controller, command line."""

@@ -1,0 +1,92 @@
+"""Copies that leave the site: one file with its signed head beside it, or the entries as lines of JSON.
+
+A copy is taken over any connection, a reading one too, so that the writer does not wait for it. That somebody took it
+is the caller's to chart (``chart.exported``) before the copy is made: then the copy itself says so.
+"""
+
+import os
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from modctl.chart.errors import ChartRefusedError, ChartUnreadableError, ChartWriteError
+from modctl.chart.files import sync_file, sync_folder, write_new
+from modctl.chart.sqlite import Connection, SqliteError, open_reader
+
+HEAD_SUFFIX: Final = ".checkpoint"
+COPY_MODE: Final = 0o640
+
+_BODIES: Final = "SELECT body FROM entry ORDER BY seq"
+_LAST_HEAD: Final = "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1"
+
+
+def copy_chart(connection: Connection, target: Path) -> Path:
+    """Write the chart to ``target`` as one file (no side files, journal mode DELETE) and its last head beside it.
+
+    Gives the head's path. Nothing is replaced and no link followed: ChartRefusedError when either is there already.
+    ChartWriteError when the copy cannot be finished; then neither is left behind.
+    """
+    head_path = target.with_name(target.name + HEAD_SUFFIX)
+    _refuse_existing(head_path)
+    _reserve(target)
+    try:
+        connection.execute("VACUUM INTO ?", (str(target),))
+        sync_file(target)
+        write_new(head_path, _last_head(target), COPY_MODE)
+    except (OSError, SqliteError, ChartUnreadableError) as why:
+        target.unlink()
+        raise ChartWriteError(f"The chart could not be copied to {target}: {why}") from why
+    return head_path
+
+
+def copy_lines(connection: Connection, target: Path) -> int:
+    """Write every entry's body as one line and give their number. A line without its newline has the entry's leaf hash.
+
+    Refuses and fails as ``copy_chart`` does.
+    """
+    _reserve(target)
+    try:
+        with target.open("wb") as file:
+            written = _write_lines(connection, file)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(target.parent)
+    except (OSError, SqliteError) as why:
+        target.unlink()
+        raise ChartWriteError(f"The chart could not be written to {target}: {why}") from why
+    return written
+
+
+def _write_lines(connection: Connection, file: BinaryIO) -> int:
+    written = 0
+    for (body,) in connection.execute(_BODIES):
+        file.write(body)
+        file.write(b"\n")
+        written += 1
+    return written
+
+
+def _last_head(copy: Path) -> bytes:
+    """The head that the copy itself holds, so that the two fit whatever was written meanwhile."""
+    connection = open_reader(copy)
+    try:
+        row = connection.execute(_LAST_HEAD).fetchone()
+    finally:
+        connection.close()
+    if row is None:
+        raise ChartUnreadableError("The chart has no signed head.")
+    note: bytes = row[0]
+    return note
+
+
+def _reserve(target: Path) -> None:
+    """Make the empty file that will be filled; SQLite takes an empty file for a new one."""
+    _refuse_existing(target)
+    try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, COPY_MODE))
+    except OSError as why:
+        raise ChartWriteError(f"Nothing can be written to {target}: {why}") from why
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.is_symlink() or path.exists():
+        raise ChartRefusedError(f"There is something at {path}; an export replaces nothing.")

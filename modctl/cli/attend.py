@@ -1,0 +1,285 @@
+"""One session from its request to its end at a plain terminal, or from a file of answers.
+
+Rule 1: this side decides nothing but what to say and what to ask for; the controller refuses what is not allowed.
+Rule 2: the first Ctrl-C stops, and so does ``s`` at any moment; further ones change nothing until off is settled.
+Rule 3: when this process ends, however it does, the connection ends, and the controller stops what it attended.
+"""
+
+import select
+from collections.abc import Mapping
+from typing import Final
+
+from devices.model import NS_PER_MS, Direction
+from modctl import text
+from modctl.cli.answers import CONFIRM, NOT_YET, Question, from_file
+from modctl.cli.common import Context, emit_raw, print_line, say
+from modctl.cli.keys import Keys
+from modctl.cli.reach import is_usage
+from modctl.cli.refusal import refusal_entries, uncharted
+from modctl.cli.stream import (
+    ENDED,
+    REFUSED,
+    STREAM_KINDS,
+    Teller,
+    entry_of,
+    flat,
+    flat_sample,
+    record_of,
+    samples,
+)
+from modctl.clock import SystemClock
+from modctl.errors import Exit
+from modctl.ipc.client import BlockingClient
+from modctl.ipc.messages import (
+    Answer,
+    Answering,
+    Beat,
+    Event,
+    GateView,
+    Pause,
+    Refused,
+    Request,
+    Resume,
+    SessionView,
+    Snapshot,
+    Start,
+    Step,
+    Stop,
+    Subscribe,
+)
+from modctl.records import Entry, SessionEnded
+
+BEAT_S: Final = 0.25  # contract: a screen that attends beats every 250 ms
+CONFIRM_NS: Final = 500 * NS_PER_MS  # contract: keys are ignored for half a second before a start
+KEYS_HELP: Final = "Keys: + raises, - lowers, p pauses, r resumes, s stops, w says all, l repeats, any other holds."
+
+
+class Attendant:
+    """Runs one session. ``answers``: from a file; None: a person at this terminal answers."""
+
+    def __init__(self, client: BlockingClient, keys: Keys, context: Context, answers: Mapping[str, str] | None) -> None:
+        self._client = client
+        self._keys = keys
+        self._context = context
+        self._answers = answers
+        self._clock = SystemClock()
+        self._teller = Teller()
+        self._session: str | None = None
+        self._view: SessionView | None = None
+        self._question: Question | None = None
+        self._asked_ns = 0
+        self._answered: str | None = None  # the gate whose answer is on its way
+        self._answer_id = 0
+        self._was_given_up = False
+        self._outcome: str | None = None
+        self._is_stopping = False
+        self._is_over = False
+        self._exit: Exit | None = None
+        self._last_line = ""
+
+    def run(self, start: Start) -> Exit:
+        """Ask for the session, answer, watch, and say how it ended."""
+        self._client.request(Subscribe(id=self._client.next_id()))
+        answer = self._client.request(start)
+        if isinstance(answer, Refused):
+            charted = refusal_entries(self._client, start)
+            for entry in charted:
+                self._tell(entry)
+            if not charted and self._context.json:
+                emit_raw(uncharted(answer))
+            say(answer.reason)
+            return Exit.USAGE if is_usage(answer.code) else Exit.REFUSED
+        self._session = answer.session
+        if self._answers is None:
+            say(KEYS_HELP)
+        while self._exit is None:
+            self._wait()
+        return self._exit
+
+    # --- waiting ---
+
+    def _wait(self) -> None:
+        self._client.send(Beat())
+        sources = [self._client.fileno(), *self._keys.filenos()]
+        timeout_s = 0.0 if self._client.has_waiting() else BEAT_S
+        ready, _, _ = select.select(sources, [], [], timeout_s)
+        if self._keys.take_interrupts():
+            self._on_interrupt()
+        if any(source in ready for source in self._keys.filenos()[1:]):
+            for key in self._keys.take():
+                self._on_key(key)
+        while self._exit is None and (message := self._client.next_message(0)) is not None:
+            self._on_message(message)
+
+    def _on_message(self, message: Answering) -> None:
+        match message:
+            case Event():
+                entry = entry_of(message.entry)
+                if entry.session == self._session:
+                    self._on_entry(entry)
+            case Snapshot():
+                view = next((view for view in message.sessions if view.session == self._session), None)
+                if view is not None:
+                    self._on_view(view)
+            case Refused():
+                self._on_refused(message)
+            case _:
+                pass
+
+    def _on_refused(self, refusal: Refused) -> None:
+        say(refusal.reason)
+        if refusal.id != self._answer_id:
+            return
+        if self._answers is None:
+            self._answered = None  # asked again
+        else:
+            self._give_up()
+
+    def _on_interrupt(self) -> None:
+        if self._is_over:
+            self._end()  # off is settled; what was asked at the end stays open
+        else:
+            self._stop()
+
+    # --- what happens ---
+
+    def _on_entry(self, entry: Entry) -> None:
+        if self._is_over:
+            return
+        self._tell(entry)
+        if entry.kind == REFUSED:
+            self._was_given_up = True
+        elif entry.kind == ENDED:
+            self._is_over = True
+            record = record_of(entry)
+            self._outcome = record.outcome if isinstance(record, SessionEnded) else None
+
+    def _tell(self, entry: Entry) -> None:
+        if self._context.json:
+            for sample in samples(entry):
+                emit_raw(flat_sample(entry, sample))
+            if entry.kind in STREAM_KINDS:
+                emit_raw(flat(entry))
+            return
+        for line in self._teller.lines(entry):
+            self._last_line = line
+            print_line(line)
+
+    def _on_view(self, view: SessionView) -> None:
+        self._view = view
+        if self._is_over and (view.closed or (self._answers is None and not self._keys.is_terminal)):
+            self._end()
+            return
+        gate = next((gate for gate in view.gates if gate.gate == view.gate), None)
+        if gate is None or gate.gate == self._answered:
+            return
+        if self._answers is not None:
+            self._answer_from_file(gate, self._answers)
+        elif self._question is None or self._question.gate.gate != gate.gate:
+            self._ask(gate)
+
+    def _end(self) -> None:
+        ended = Exit.OK if self._outcome == "completed" else Exit.FINDINGS
+        self._exit = Exit.REFUSED if self._was_given_up else ended
+
+    # --- questions ---
+
+    def _answer_from_file(self, gate: GateView, answers: Mapping[str, str]) -> None:
+        answer = from_file(gate, answers)
+        if answer is not None:
+            self._answer(gate, answer, "file", 0)
+        elif self._is_over:
+            self._end()
+        elif not self._is_stopping:
+            say(f"The question {gate.gate!r} is not answered in the file, so it stays closed: nothing was started.")
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """A gate stays closed: end the request; nothing was energized."""
+        self._was_given_up = True
+        self._stop()
+
+    def _ask(self, gate: GateView) -> None:
+        self._question = Question(gate)
+        self._asked_ns = self._clock.mono_ns()
+        for line in self._question.lines():
+            say(line)
+
+    def _answer(self, gate: GateView, answer: str, source: str, took_ms: int) -> None:
+        self._answered = gate.gate
+        self._question = None
+        self._answer_id = number = self._client.next_id()
+        session = self._session or ""
+        self._client.send(
+            Answer(id=number, session=session, gate=gate.gate, answer=answer, took_ms=took_ms, source=source)
+        )
+
+    # --- keys ---
+
+    def _on_key(self, key: str) -> None:
+        if key == "s":
+            self._stop()
+        elif key == "w":
+            say(self._all_now())
+        elif key == "l":
+            say(self._last_line)
+        elif self._question is not None:
+            self._on_answer_key(self._question, key)
+        elif self._view is not None and self._answers_are_in:
+            self._ride(key)
+
+    @property
+    def _answers_are_in(self) -> bool:
+        return self._view is not None and self._view.gate is None and not self._is_over
+
+    def _on_answer_key(self, question: Question, key: str) -> None:
+        took_ns = self._clock.mono_ns() - self._asked_ns
+        if question.gate.gate == CONFIRM and took_ns < CONFIRM_NS:
+            return
+        answer = question.key(key)
+        if answer == NOT_YET:
+            say("Not started. The output is off.")
+            self._ask(question.gate)
+        elif answer is not None:
+            self._answer(question.gate, answer, "person", took_ns // NS_PER_MS)
+
+    def _ride(self, key: str) -> None:
+        number, session = self._client.next_id(), self._session or ""
+        request: Request
+        match key:
+            case "+":
+                request = Step(id=number, session=session, direction=Direction.UP)
+            case "-":
+                request = Step(id=number, session=session, direction=Direction.DOWN)
+            case "p":
+                request = Pause(id=number, session=session)
+            case "r":
+                request = Resume(id=number, session=session)
+            case _ if not key.isspace():
+                request = Step(id=number, session=session, direction=Direction.HOLD)
+            case _:
+                return
+        self._client.send(request)
+
+    def _stop(self) -> None:
+        if self._is_stopping or self._is_over:
+            return
+        self._is_stopping = True
+        self._client.send(Stop(id=self._client.next_id(), session=self._session, source="terminal"))
+        say("Stopping. The unit is asked whether it is off.")
+
+    def _all_now(self) -> str:
+        view = self._view
+        if view is None:
+            return text.NO_DATA
+        level = view.level_parameter
+        parts = (
+            text.output(view.output),
+            text.phase(view.phase),
+            f"{view.unit}, {view.title}, {view.side} side",
+            f"commanded {text.NO_DATA if view.commanded is None else text.quantity(level, view.commanded)}",
+            f"reported {text.measured(level, view.measured, view.observed_as)}",
+            f"delivered {text.clock(view.delivered_ms)} of {text.clock(view.planned_ms)}",
+            text.contact(view.contact),
+        )
+        return ", ".join(parts)

@@ -1,0 +1,124 @@
+"""``modctl chart``: verify it, sign its head, copy it out. A live chart is opened by its controller alone."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from modctl.chart.verify import ChartVerdict
+from modctl.cli.common import Context, emit_raw, finish, pass_context, print_line, say
+from modctl.errors import Exit, UnreachableError
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="chart.checkpoint"):
+    """The chart's signed head, as a note to be kept elsewhere."""
+
+    note: str
+
+
+class Copied(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="chart.export"):
+    """A copy of the chart and its head."""
+
+    path: str
+    checkpoint: str
+
+
+@click.group()
+def chart() -> None:
+    """The chart: append-only, signed, and verifiable without trusting this program's word."""
+
+
+@chart.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--checkpoint", "note", type=click.Path(path_type=Path), help="A signed head that was kept elsewhere.")
+@click.option("--key", "vkey", metavar="VKEY", help="The chart's first key, as somebody else knows it.")
+@click.option("--require-anchor", is_flag=True, help="Unanchored is a finding too (exit 1).")
+@pass_context
+def verify(context: Context, file: Path | None, note: Path | None, vkey: str | None, *, require_anchor: bool) -> None:
+    """Verify FILE, or the site's chart. Exit 0: sound, 1: broken, 3: cannot be read.
+
+    Without a head from outside, nobody can tell whether the end is missing: the word is then "unanchored".
+    Example: modctl chart verify copy.db --checkpoint /media/witness/head.note
+    """
+    from modctl.chart.verify import Judgement, verify_file
+
+    outside = () if note is None else (_read(note),)
+    verdict = verify_file(file, outside, vkey) if file is not None else _verify_live(context, outside, vkey)
+    if context.json:
+        emit_raw(msgspec.json.encode(verdict))
+    else:
+        _print_verdict(verdict)
+    is_bad = verdict.verdict == Judgement.BROKEN or (require_anchor and verdict.verdict != Judgement.ANCHORED)
+    finish(Exit.FINDINGS if is_bad else Exit.OK)
+
+
+@chart.command()
+@click.option("--out", type=click.Path(path_type=Path), help="Write the note there, as a new file.")
+@pass_context
+def checkpoint(context: Context, *, out: Path | None) -> None:
+    """Sign the chart's head now. Keep the note away from this machine: it is what shows a missing end.
+
+    Example: modctl chart checkpoint --out /media/witness/head.note
+    """
+    note = _take_checkpoint(context)
+    if out is not None:
+        try:
+            with out.open("xb") as file:
+                file.write(note)
+        except OSError as why:
+            raise UnreachableError(f"{out} cannot be written: {why.strerror}. It is signed all the same.") from why
+        say(f"The head is in {out}.")
+    elif context.json:
+        emit_raw(msgspec.json.encode(Head(note=note.decode())))
+    else:
+        click.echo(note.decode(), nl=False)
+
+
+@chart.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--purpose", required=True, help="Why a copy leaves; it is charted.")
+@pass_context
+def export(context: Context, file: Path, *, purpose: str) -> None:
+    """Copy the chart to FILE (a new file) with its signed head beside it, FILE.checkpoint.
+
+    Example: modctl chart export audit.db --purpose "quarterly audit"
+    """
+    from modctl.cli.charts import export_live
+    from modctl.cli.common import emit
+
+    target = file.absolute()
+    export_live(context, target, purpose)
+    record = Copied(path=str(target), checkpoint=f"{target}.checkpoint")
+    emit(record, f"{target}, with its head in {target}.checkpoint")
+
+
+def _verify_live(context: Context, outside: tuple[bytes, ...], vkey: str | None) -> ChartVerdict:
+    from modctl.cli.charts import verify_live
+
+    return verify_live(context, outside, vkey)
+
+
+def _take_checkpoint(context: Context) -> bytes:
+    from modctl.cli.charts import take_checkpoint
+
+    return take_checkpoint(context)
+
+
+def _print_verdict(verdict: ChartVerdict) -> None:
+    meaning = {
+        "anchored": "sound, and it holds the head that was kept outside",
+        "unanchored": "sound as far as it goes; only a head kept outside can show that its end is not missing",
+        "broken": "not what was written",
+    }
+    print_line(f"{verdict.verdict}: {meaning[verdict.verdict]}")
+    print_line(f"{verdict.entries} entries, root {verdict.root}, last head at {verdict.last_checkpoint}")
+    for finding in verdict.findings:
+        where = "" if finding.seq is None else f" at entry {finding.seq}"
+        print_line(f"! {finding.code}{where}: {finding.text}")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as why:
+        raise UnreachableError(f"{path} cannot be read: {why.strerror}.") from why

@@ -1,0 +1,192 @@
+"""``modctl session``: run one, and read the record of those that were."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import click
+import msgspec
+
+from modctl.cli.common import Context, emit, emit_raw, finish, pass_context, print_line
+from modctl.cli.durations import DURATION
+from modctl.errors import Exit, UsageError
+from modctl.ipc.messages import SessionRow
+from modctl.records import Entry
+
+
+class SessionLine(SessionRow, frozen=True, kw_only=True, tag_field="kind", tag="session"):
+    """One session of the list."""
+
+
+class ReplayLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="session.replay"):
+    """What running a session again showed."""
+
+    session: str
+    same: bool
+    decisions: int
+    first_difference: int | None
+
+
+@click.group()
+def session() -> None:
+    """Run a session, and the record of sessions."""
+
+
+@session.command(name="start")
+@click.option("--unit", required=True, help="The unit's name in the site.")
+@click.option("--patient", required=True, help="The patient's reference.")
+@click.option("--preset", required=True, help="An id of the library.")
+@click.option("--as", "user", required=True, help="Who runs it; the PIN is asked.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=INTEGER", help="A canonical parameter; the level's is the target."
+)
+@click.option("--duration", "duration_ms", type=DURATION, help="Shorter or longer than the preset. Example: 20min.")
+@click.option("--answers", metavar="FILE", help="Simulated sites: a TOML file, or the word demo.")
+@click.option("--pin-file", type=click.Path(path_type=Path), help="Simulated sites only.")
+@pass_context
+def start_session(
+    context: Context,
+    *,
+    unit: str,
+    patient: str,
+    preset: str,
+    user: str,
+    settings: tuple[str, ...],
+    duration_ms: int | None,
+    answers: str | None,
+    pin_file: Path | None,
+) -> None:
+    """Run one session to its end and print each event. Asks the questions at the table first; starts from off.
+
+    While it runs: + raises, - lowers, p pauses, r resumes, s stops; the first Ctrl-C stops. Closing the terminal
+    stops it too. Example: modctl session start --unit ultrasound-1 --patient P-001
+    --preset hip-oa-ultrasound-1mhz --as therapist --answers demo --duration 15s
+    """
+    from modctl.cli.attend import Attendant
+    from modctl.cli.keys import Keys
+    from modctl.cli.reach import controller, scripted_pin, typed_pin
+    from modctl.ipc.messages import Start
+
+    wanted = tuple(_setting(text) for text in settings)
+    given = None if answers is None else _answers(context, answers, preset)
+    scripted = _demo_pin(pin_file, answers) or scripted_pin(context, pin_file)
+    client = controller(context, attends=True)
+    client.sign_in(user, typed_pin(user) if scripted is None else scripted)
+    request = Start(
+        id=client.next_id(),
+        unit=unit,
+        patient=patient,
+        preset=preset,
+        set=wanted,
+        duration_ms=duration_ms,
+        file_answers=given is not None,
+    )
+    keys = Keys()
+    if given is None and not keys.is_terminal:
+        raise UsageError("The questions at the table are answered at a terminal, and there is none here.")
+    with keys.listening(), contextlib.closing(client):
+        ended = Attendant(client, keys, context, given).run(request)
+    finish(ended)
+
+
+@session.command(name="list")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
+@pass_context
+def list_sessions(context: Context, *, limit: int) -> None:
+    """List sessions, the newest first."""
+    from modctl import text
+    from modctl.cli.records import session_rows
+
+    for row in session_rows(context, limit):
+        record = SessionLine(**msgspec.structs.asdict(row))
+        delivered = f"{text.clock(row.delivered_ms)} of {text.clock(row.planned_ms)}"
+        parts = (row.started_at_utc, row.session, row.unit, row.patient, row.preset, delivered)
+        emit(record, f"{text.outcome(row.outcome)}  " + "  ".join(parts))
+
+
+@session.command(name="show")
+@click.argument("wanted", metavar="[SESSION]", required=False)
+@pass_context
+def show_session(context: Context, wanted: str | None) -> None:
+    """Show the events of a session (default: the last one) as the chart holds them, answers included.
+
+    The end is printed last; what was answered after it stands before it, with its later number.
+    """
+    from modctl.cli.stream import ENDED, Teller, answered, flat, flat_sample, samples
+
+    found = _entries(context, wanted)
+    teller = Teller()
+    for entry in sorted(found, key=lambda entry: (entry.kind == ENDED, entry.seq)):
+        if context.json:
+            for sample in samples(entry):
+                emit_raw(flat_sample(entry, sample))
+            if entry.kind != "inputs":
+                emit_raw(flat(entry))
+            continue
+        for line in (*teller.lines(entry), *answered(entry)):
+            print_line(line)
+
+
+@session.command(name="replay")
+@click.argument("wanted", metavar="[SESSION]", required=False)
+@pass_context
+def replay_session(context: Context, wanted: str | None) -> None:
+    """Run a session's charted inputs through the same decisions again (default: the last session) and compare.
+
+    Exit 1 when a decision differs: then the program or the chart is not what it was.
+    """
+    from modctl.engine.replay import NotReplayableError, replay
+
+    try:
+        replayed = replay(_entries(context, wanted))
+    except NotReplayableError as why:
+        raise UsageError(f"This session cannot be run again: {why}.") from why
+    record = ReplayLine(**msgspec.structs.asdict(replayed))
+    same = "the same" if replayed.same else f"DIFFERENT, first at entry {replayed.first_difference}"
+    emit(record, f"{replayed.session}: {replayed.decisions} decisions, {same}")
+    finish(Exit.OK if replayed.same else Exit.FINDINGS)
+
+
+def _entries(context: Context, wanted: str | None) -> tuple[Entry, ...]:
+    from modctl.cli.records import entries_of, session_rows
+
+    name = wanted or next((row.session for row in session_rows(context, 1)), None)
+    if name is None:
+        raise UsageError("There is no session in this chart yet.")
+    found = entries_of(context, name)
+    if not found:
+        raise UsageError(f"There is no session {name!r} in this chart; see modctl session list.")
+    return found
+
+
+def _setting(text: str) -> tuple[str, int]:
+    name, equals, value = text.partition("=")
+    try:
+        return name, int(value)
+    except ValueError as why:
+        wrong = f"{value!r} is no whole number" if equals else "there is no ="
+        raise UsageError(f"--set {text}: write NAME=INTEGER, in the parameter's own unit; {wrong}.") from why
+
+
+def _answers(context: Context, answers: str, preset: str) -> dict[str, str]:
+    from modctl.cli.answers import DEMO, read_answers
+    from modctl.cli.laying import DEMO_ANSWERS
+    from modctl.cli.reach import simulated_site
+    from modctl.clinic.library import load_library
+    from modctl.config import Layout
+
+    simulated_site(context, "--answers is read")
+    found = next((row for row in load_library(Layout(context.site).presets) if row.id == preset), None)
+    if found is None:
+        raise UsageError(f"There is no preset {preset!r}; see modctl preset list.")
+    return dict(read_answers(DEMO_ANSWERS if answers == DEMO else Path(answers), found.modality))
+
+
+def _demo_pin(pin_file: Path | None, answers: str | None) -> str | None:
+    """The PIN that ``--answers demo`` implies, where none is given; the site was seen to be simulated."""
+    from modctl.cli.answers import DEMO
+    from modctl.cli.laying import DEMO_PIN
+    from modctl.cli.reach import PIN_VARIABLE
+
+    is_given = pin_file is not None or PIN_VARIABLE in os.environ
+    return DEMO_PIN if answers == DEMO and not is_given else None

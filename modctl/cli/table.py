@@ -1,0 +1,35 @@
+"""``modctl table``: the screen at the treatment table."""
+
+from pathlib import Path
+
+import click
+
+from modctl.cli.common import Context, fail, finish, pass_context
+from modctl.errors import Exit
+
+
+@click.command()
+@click.option("--as", "user", help="Who signs in; asked on the screen when left out.")
+@click.option("--pin-file", type=click.Path(path_type=Path), help="Simulated sites only.")
+@pass_context
+def table(context: Context, *, user: str | None, pin_file: Path | None) -> None:
+    """Open the table's screen: pick the patient, pick a preset, answer, place, start, watch, stop.
+
+    F12 and Ctrl-C stop every session of this screen. Closing it stops what it attends. Needs 80 by 24.
+    """
+    from modctl.cli.reach import controller, pin_for
+
+    if context.plain:
+        fail(Exit.USAGE, "The table needs a terminal. Without one: modctl session start, which asks the same.")
+    controller(context).close()  # says what to do when none runs, before the screen is taken over
+    pin = pin_for(context, user, pin_file) if user is not None and pin_file is not None else None
+    finish(show_table(context.site, user, pin))
+
+
+def show_table(site: Path, user: str | None, pin: str | None) -> int:
+    """Run the screen until it is closed; its exit status."""
+    from modctl.config import Layout
+    from modctl.ipc.client import find_socket
+    from tui.app import run
+
+    return run(find_socket(Layout(site).run), user or "", pin)

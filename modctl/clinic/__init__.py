@@ -1,0 +1,1 @@
+"""Presets, screening and visits: pure, with their data beside them."""

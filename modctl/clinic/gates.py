@@ -1,0 +1,129 @@
+"""The questions that stand before a start and after an end, in their order; ``gates.toml`` holds their words."""
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from devices.model import Modality
+from modctl import text
+from modctl.clinic.presets import Gate, Preset
+
+GATES: Final = Path(__file__).parent / "gates.toml"
+SCREENING_NOT_REVIEWED: Final = "Lists and presets have had no clinician's review."
+
+# Keys of an answer file (a contract of the command line). Those without a gate are taken and not asked.
+ANSWER_KEYS: Final = (
+    "identify",
+    "consent",
+    "screening",
+    "pain_before",
+    "rom_before",
+    "skin_before",
+    "placement",
+    "confirm",
+    "pain_after",
+    "rom_after",
+    "skin_after",
+    "followed_by",
+    "sign",
+)
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    gate: tuple[Gate, ...]
+
+
+class Who(msgspec.Struct, frozen=True, kw_only=True):
+    """The patient of a session and the side that the prescription names."""
+
+    name: str
+    birth_date: str
+    side: str
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """What the braces in a gate's text stand for, in the words of people."""
+
+    unit: str
+    patient: str
+    born: str
+    title: str
+    region: str
+    side: str
+    placement: str
+    values: str
+    minutes: str
+
+
+def gates_for(modality: Modality) -> tuple[Gate, ...]:
+    """Every gate of one modality, those before the start first."""
+    mine = [gate for gate in _all() if not gate.modalities or modality in gate.modalities]
+    return (*(gate for gate in mine if not gate.after), *(gate for gate in mine if gate.after))
+
+
+def shown(
+    preset: Preset,
+    who: Who,
+    unit: str,
+    level: tuple[str, int],
+    settings: tuple[tuple[str, int], ...],
+    planned_ms: int,
+    start: int | None = None,
+) -> Shown:
+    """What a session's gates read back. ``level`` is (parameter, the most it may be ridden to in this session).
+
+    ``start`` is where the first ramp from off goes to; left out, only the most is read back.
+    """
+    name, highest = level
+    ramp = "" if start is None else f"from off to {text.quantity(name, start)}, "
+    first = f"{text.parameter(name)} {ramp}at most {text.quantity(name, highest)}"
+    return Shown(
+        unit=unit,
+        patient=who.name,
+        born=who.birth_date,
+        title=preset.title,
+        region=preset.region,
+        side=who.side,
+        placement=preset.placement,
+        values=", ".join(part for part in (first, text.settings(settings)) if part),
+        minutes=text.duration(planned_ms),
+    )
+
+
+def gate_text(gate: Gate, filled: Shown) -> str:
+    """The gate's question with its braces filled. What is filled in is not searched for braces again."""
+    return gate.text.strip().format_map(msgspec.structs.asdict(filled))
+
+
+def problem_with_answer(gate: Gate, answer: str) -> str | None:
+    """Why an answer is none of this gate, as a sentence; None when it is one. Closing answers are answers."""
+    if gate.answers:
+        allowed = [word for word, _ in gate.answers]
+        return None if answer in allowed else f"{gate.id}: {answer!r} is none of {', '.join(allowed)}"
+    low, high = gate.minimum or 0, gate.maximum or 0
+    is_number = answer.isascii() and answer.isdigit()
+    if is_number and low <= int(answer) <= high:
+        return None
+    return f"{gate.id}: {answer!r} is no whole number from {low} to {high}"
+
+
+def open_gate(answers: Mapping[str, str], gates: tuple[Gate, ...]) -> tuple[str, str] | None:
+    """The first gate that a file of answers leaves closed, with the reason; None when it opens all of them."""
+    for gate in gates:
+        answer = answers.get(gate.id)
+        if answer is None:
+            return gate.id, f"{gate.id} is not answered"
+        problem = problem_with_answer(gate, answer)
+        if problem is not None:
+            return gate.id, problem
+        if answer in gate.closes:
+            return gate.id, f"{gate.id}: {answer!r} does not go on"
+    return None
+
+
+@functools.cache
+def _all() -> tuple[Gate, ...]:
+    return msgspec.toml.decode(GATES.read_bytes(), type=_File).gate

@@ -1,0 +1,65 @@
+"""The library of presets: what a treatment is set to, in the words and units of the product.
+
+A preset belongs to a site and is approved there before it is used on a patient. Its numbers keep their source
+and their mark; none of the shipped ones has been reviewed by a clinician, and the product says so.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from devices.limits import Mark
+from devices.model import Modality
+from devices.plan import CONTINUOUS, Plan
+
+
+class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry. Levels are canonical integers (see ``devices.model``).
+
+    ``settings`` holds every setting of the model but the level; ``cap`` is the most that the level may be ridden
+    to, ``start_level`` what START ramps to (0 for stimulation: the person raises it), ``demo_target`` what an
+    unattended demonstration ramps to. ``context`` holds what the unit is not told and a limit needs:
+    ``electrode_mm2``, ``area_mm2``, ``era_mm2``, ``body_weight_g``.
+    """
+
+    schema: Literal["modctl-preset/1"]
+    id: str
+    title: str
+    modality: Modality
+    models: tuple[str, ...]
+    region: str
+    duration_ms: int
+    settings: dict[str, int]
+    cap: int
+    start_level: int
+    demo_target: int
+    source: str
+    mark: Mark
+    checked_on: str
+    evidence: Literal["trial", "extrapolated", "textbook"]
+    plan: Plan = CONTINUOUS
+    context: dict[str, int] = msgspec.field(default_factory=dict)
+    placement: str = ""
+    note: str = ""
+    superseded_by: str | None = None
+    approved: bool = False
+    sha256: str = ""
+
+
+class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One question that stands before the start or after the end. Answerable with arrows and Enter.
+
+    ``answers`` are (answer, label) pairs in the order shown, the first focused; a number gate has ``minimum`` and
+    ``maximum`` instead. ``closes`` are the answers with which the session does not go on. ``{…}`` in ``text`` is
+    filled from the session: unit, patient, title, region, side, values, minutes.
+    """
+
+    id: str
+    title: str
+    text: str
+    answers: tuple[tuple[str, str], ...] = ()
+    closes: tuple[str, ...] = ()
+    minimum: int | None = None
+    maximum: int | None = None
+    after: bool = False
+    modalities: tuple[Modality, ...] = ()  # empty: all

@@ -1,0 +1,320 @@
+"""A site's own files: ``site.toml`` (what it is and which units it has), ``bench.toml`` (its simulated units).
+
+Rule 1: unknown keys are refused; every finding of a file is told at once, with the file and the path in it.
+Rule 2: a site's limits only narrow what the unit's profile allows; wider is refused, never cut down.
+Rule 3: a simulated site opens no hardware, a real one no pseudo-terminal.
+"""
+
+import ipaddress
+import os
+import re
+import stat
+import tomllib
+import zoneinfo
+from pathlib import Path
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+
+from devices import profile
+from devices.model import ModelClass
+from modctl.errors import UnreachableError, UsageError
+
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")  # unit names and ids: typed by hand, part of file names
+MAX_MODBUS_UNIT: Final = 247  # Modbus over serial line v1.02, 2.2: 1 to 247 address one unit
+MAX_TCP_PORT: Final = 65_535
+PTY_MAJORS: Final = range(136, 144)  # Linux Documentation/admin-guide/devices.txt: UNIX98 pseudo-terminal slaves
+
+
+class ConfigError(UsageError):
+    """A file of the site does not load; one finding a line."""
+
+
+class Layout:
+    """Where things lie in a site's folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.site_toml = root / "site.toml"
+        self.bench_toml = root / "bench.toml"
+        self.chart = root / "chart.db"
+        self.people = root / "people.db"
+        self.keys = root / "keys"
+        self.first_pins = self.keys / "first-pins.txt"
+        self.presets = root / "presets"
+        self.run = root / "run"
+        self.lock = self.run / "lock"
+        self.socket = self.run / "modctl.sock"
+        self.socket_path = self.run / "modctl.sock.path"  # says where the socket is when its own path is too long
+        self.sim_socket = self.run / "sim.sock"
+        self.guard_log = self.run / "guard.jsonl"
+        self.bench_links = self.run / "bench"  # simulated units link their pseudo-terminals here
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Strict data from a site's file."""
+
+
+class Narrowed(_Table, frozen=True, kw_only=True):
+    """A site's own bounds of one parameter, both included, in its canonical unit."""
+
+    min: int | None = None
+    max: int | None = None
+
+
+class SiteTable(_Table, frozen=True, kw_only=True):
+    """``[site]``. ``anchors`` are folders outside the site that get each signed head of the chart.
+
+    ``research_models``: models of class research that this site's therapists may see in their list.
+    """
+
+    name: str
+    simulated: bool
+    timezone: str = "UTC"
+    anchors: tuple[str, ...] = ()
+    research_models: tuple[str, ...] = ()
+
+
+class UnitEntry(_Table, frozen=True, kw_only=True):
+    """One ``[[unit]]``. ``link`` is ``serial:PATH`` (made absolute by the loader) or ``tcp:HOST:PORT``."""
+
+    name: str
+    model: str
+    link: str
+    modbus_unit: Annotated[int, msgspec.Meta(ge=1, le=MAX_MODBUS_UNIT)] | None = None
+    hardware: bool = False
+    limits: dict[str, Narrowed] = msgspec.field(default_factory=dict)
+
+
+class SiteConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole ``site.toml``."""
+
+    root: Path
+    site: SiteTable
+    units: tuple[UnitEntry, ...]
+
+    def unit(self, name: str) -> UnitEntry | None:
+        """One unit by its name."""
+        return next((unit for unit in self.units if unit.name == name), None)
+
+
+class SimEntry(_Table, frozen=True, kw_only=True):
+    """One ``[[sim]]``: ``address`` is a path (made absolute by the loader) or ``tcp:PORT``."""
+
+    name: str
+    model: str
+    address: str
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 1
+
+
+def load_site(root: Path) -> SiteConfig:
+    """Read ``site.toml``; ConfigError with everything that is wrong, UnreachableError where there is no site."""
+    path = Layout(root).site_toml
+    findings = _Findings(path)
+    tables = _toml(path, f"There is no site in {root}. Lay one down with: modctl init {root} --simulated")
+    findings.unknown(tables, {"site", "unit"}, "$")
+    site = findings.convert(tables.get("site", {}), SiteTable, "$.site")
+    units = findings.convert_all(tables.get("unit", []), UnitEntry, "$.unit")
+    if site is not None:
+        findings.say_all("$.site", _site_findings(site))
+    for at, unit in units:
+        findings.say_all(at, _unit_findings(unit, root, simulated=None if site is None else site.simulated))
+    findings.say_all("$.unit", _repeated([unit.name for _, unit in units], "name"))
+    findings.say_all("$.unit", _repeated([f"{unit.link} unit {unit.modbus_unit or 1}" for _, unit in units], "link"))
+    findings.raise_if_any()
+    if site is None:  # a table that does not convert is a finding, which was raised
+        raise AssertionError(path)
+    resolved = tuple(msgspec.structs.replace(unit, link=_resolved_link(unit.link, root)) for _, unit in units)
+    return SiteConfig(root=root, site=site, units=resolved)
+
+
+def load_bench(root: Path) -> tuple[SimEntry, ...]:
+    """The simulated units of a site, paths made absolute; empty where the site has no ``bench.toml``."""
+    path = Layout(root).bench_toml
+    if not path.exists():
+        return ()
+    findings = _Findings(path)
+    tables = _toml(path, f"{path} cannot be read.")
+    findings.unknown(tables, {"sim"}, "$")
+    sims = findings.convert_all(tables.get("sim", []), SimEntry, "$.sim")
+    for at, sim in sims:
+        findings.say_all(at, [*_name_findings(sim.name, sim.model), *_address_findings(sim.address)])
+    findings.say_all("$.sim", _repeated([sim.name for _, sim in sims], "name"))
+    findings.say_all("$.sim", _repeated([sim.address for _, sim in sims], "address"))
+    findings.raise_if_any()
+    return tuple(msgspec.structs.replace(sim, address=_resolved_address(sim.address, root)) for _, sim in sims)
+
+
+def is_pseudo_terminal(path: Path) -> bool:
+    """Whether a path leads to a pseudo-terminal: what a real site never opens. A path that is not there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return stat.S_ISCHR(found.st_mode) and os.major(found.st_rdev) in PTY_MAJORS
+
+
+def _toml(path: Path, absent: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as why:
+        raise UnreachableError(absent) from why
+    except OSError as why:
+        raise UnreachableError(f"{path} cannot be read: {why.strerror}.") from why
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
+        raise ConfigError(f"{path}: {why}") from why
+
+
+_T = TypeVar("_T", bound=_Table)
+
+
+class _Findings:
+    """All that is wrong with one file, gathered before anything is raised."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._found: list[str] = []
+
+    def say(self, at: str, what: str) -> None:
+        self._found.append(f"{self._path}: {at}: {what}")
+
+    def say_all(self, at: str, what: list[str]) -> None:
+        for finding in what:
+            self.say(at, finding)
+
+    def unknown(self, table: dict[str, object], known: set[str], at: str) -> None:
+        for key in sorted(set(table) - known):
+            self.say(at, f"unknown key {key!r}")
+
+    def convert(self, value: object, kind: type[_T], at: str) -> _T | None:
+        """One table, field by field, so that its second mistake is found together with its first."""
+        if not isinstance(value, dict):
+            self.say(at, "must be a table")
+            return None
+        before = len(self._found)
+        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        self.unknown(value, set(fields), at)
+        for name, field in fields.items():
+            if name not in value:
+                if field.required:
+                    self.say(at, f"{name!r} is missing")
+                continue
+            try:
+                msgspec.convert(value[name], type=field.type)
+            except msgspec.ValidationError as why:
+                self.say(f"{at}.{name}", str(why))
+        return msgspec.convert(value, type=kind) if len(self._found) == before else None
+
+    def convert_all(self, value: object, kind: type[_T], at: str) -> list[tuple[str, _T]]:
+        if not isinstance(value, list):
+            self.say(at, "must be a list of tables, each under double brackets")
+            return []
+        rows = [(f"{at}[{index}]", self.convert(row, kind, f"{at}[{index}]")) for index, row in enumerate(value)]
+        return [(place, row) for place, row in rows if row is not None]
+
+    def raise_if_any(self) -> None:
+        if self._found:
+            raise ConfigError("\n".join(self._found))
+
+
+def _site_findings(site: SiteTable) -> list[str]:
+    found = []
+    if not site.name.strip():
+        found.append("name is empty")
+    try:
+        zoneinfo.ZoneInfo(site.timezone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        found.append(f"timezone {site.timezone!r} is not known on this machine")
+    shipped = profile.models()
+    strange = [
+        model
+        for model in site.research_models
+        if model not in shipped or profile.load(model).device.model_class is not ModelClass.RESEARCH
+    ]
+    found.extend(f"research_models: {model!r} is not a model of class research" for model in strange)
+    found.extend(f"anchors: {anchor!r} is not an absolute path" for anchor in site.anchors if anchor[:1] != "/")
+    return found
+
+
+def _unit_findings(unit: UnitEntry, root: Path, *, simulated: bool | None) -> list[str]:
+    found = _name_findings(unit.name, unit.model)
+    found += _link_findings(unit)
+    if simulated is True and unit.hardware:
+        found.append("hardware = true: a simulated site opens no real unit; real units need a site of their own")
+    if simulated is False and _is_pty_link(unit.link, root):
+        found.append(f"link {unit.link!r} is a pseudo-terminal: a real site opens no simulator")
+    if unit.model in profile.models():
+        found += _limit_findings(unit, profile.load(unit.model))
+    return found
+
+
+def _name_findings(name: str, model: str) -> list[str]:
+    found = []
+    if not NAME.fullmatch(name):
+        found.append(f"name {name!r}: small letters, digits and hyphens, at most 32")
+    if model not in profile.models():
+        found.append(f"model {model!r} is not known; known: {', '.join(profile.models())}")
+    return found
+
+
+def _link_findings(unit: UnitEntry) -> list[str]:
+    kind, _, where = unit.link.partition(":")
+    if kind == "serial" and where:
+        return []
+    host, _, port = where.rpartition(":")
+    if kind != "tcp" or not host or not _is_port(port):
+        return [f"link {unit.link!r}: must be serial:PATH or tcp:HOST:PORT"]
+    if not unit.hardware and not _is_loopback(host):
+        return [f"link {unit.link!r}: only this machine can be reached over TCP unless hardware = true"]
+    return []
+
+
+def _address_findings(address: str) -> list[str]:
+    if address.startswith("tcp:"):
+        return [] if _is_port(address[4:]) else [f"address {address!r}: must be a path or tcp:PORT"]
+    return [] if address else ["address is empty"]
+
+
+def _limit_findings(unit: UnitEntry, model: profile.Profile) -> list[str]:
+    found = []
+    for name, bounds in unit.limits.items():
+        spec = model.spec(name)
+        if spec is None:
+            found.append(f"limits.{name}: {unit.model} has no such parameter")
+            continue
+        if bounds.min is None and bounds.max is None:
+            found.append(f"limits.{name}: needs min or max")
+        low = spec.min if bounds.min is None else bounds.min
+        high = spec.max if bounds.max is None else bounds.max
+        if low < spec.min or high > spec.max:
+            found.append(f"limits.{name}: {low} to {high} is wider than the model's {spec.min} to {spec.max}")
+        if low > high:
+            found.append(f"limits.{name}: {low} to {high} leaves nothing")
+    return found
+
+
+def _repeated(values: list[str], what: str) -> list[str]:
+    return [f"{what} {value!r} is given twice" for value in sorted({v for v in values if values.count(v) > 1})]
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text) <= MAX_TCP_PORT
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_pty_link(link: str, root: Path) -> bool:
+    return link.startswith("serial:") and is_pseudo_terminal(root / link.removeprefix("serial:"))
+
+
+def _resolved_link(link: str, root: Path) -> str:
+    return f"serial:{root.absolute() / link.removeprefix('serial:')}" if link.startswith("serial:") else link
+
+
+def _resolved_address(address: str, root: Path) -> str:
+    return address if address.startswith("tcp:") else str(root.absolute() / address)

@@ -1,0 +1,329 @@
+"""From a request to a session's setup: every bound is held against what was asked, before anything else happens.
+
+Rule 1: hard (code) ⊇ profile ⊇ site ⊇ preset; the effective rows of all of them bind the session.
+Rule 2: what is out of bounds is refused, with the limit, what was observed, the bound and its source.
+Rule 3: values off the unit's grid are resolved here, once, to the nearest less intense value, and charted as asked
+        and as effective. Later, off-grid is refused.
+"""
+
+import msgspec
+
+from devices.limits import Combination, Deviation, Duration, Limit, Mark, Max, Min, Rate, Stale, Tier
+from devices.model import NS_PER_MS, UCUM_OF, ObservedAs
+from devices.profile import ParameterSpec, Profile
+from modctl.clinic.presets import Gate, Preset
+from modctl.engine.bounds import HARD, hard_limits, widenings
+from modctl.engine.checks import Finding, Verdict, check_duration, check_levels
+from modctl.engine.setup import ContactRule, GateSpec, Level, Setup
+from modctl.engine.unit import UnitState
+from modctl.records import EffectiveLimit, Quantity, SessionRefused, SessionRequested, SessionStarted
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a request is judged by."""
+
+    session: str
+    now_ns: int
+    unit: UnitState
+    patient: str
+    side: str
+    body_weight_g: int | None
+    preset: Preset
+    gates: tuple[Gate, ...]
+    asked: tuple[tuple[str, int], ...]
+    duration_ms: int | None
+    demonstration: bool  # answers come from a file: the level's target is the preset's demonstration target
+    simulated_site: bool
+    site_limits: tuple[Limit, ...]
+    program: str
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """The request can become a session."""
+
+    setup: Setup
+    requested: SessionRequested
+
+
+class NotPrepared(msgspec.Struct, frozen=True, kw_only=True):
+    """It cannot, and why: for the chart, and as a sentence for a person."""
+
+    requested: SessionRequested
+    refused: SessionRefused
+    text: str
+
+
+class _Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """The request after resolving: what will be set."""
+
+    settings: dict[str, int]
+    target: int
+    cap: int
+    planned_ms: int
+
+
+CLINICAL_MINIMUM_MS = 60_000  # domain: one minute for every modality; ten seconds only where all is simulated
+
+
+def prepare(order: Order) -> Prepared | NotPrepared:
+    """Judge a request; never moves a value to a bound."""
+    wanted = _wanted(order)
+    requested = _requested(order, wanted)
+    problem = _problem(order, wanted)
+    if problem is not None:
+        refused, text = problem
+        return NotPrepared(requested=requested, refused=refused, text=text)
+    setup = _setup(order, wanted)
+    raw = msgspec.Raw(msgspec.json.encode(setup, order="deterministic"))
+    return Prepared(setup=setup, requested=msgspec.structs.replace(requested, setup=raw))
+
+
+def _wanted(order: Order) -> _Wanted:
+    profile, preset, asked = order.unit.config.profile, order.preset, dict(order.asked)
+    level = profile.level
+    settings = {name: asked.get(name, value) for name, value in preset.settings.items()}
+    settings = {name: _on_grid(profile.spec(name), value) for name, value in settings.items()}
+    target = asked.get(level.name, preset.demo_target if order.demonstration else preset.start_level)
+    return _Wanted(
+        settings=settings,
+        target=_on_grid(level, target),
+        cap=_on_grid(level, preset.cap),
+        planned_ms=order.duration_ms if order.duration_ms is not None else preset.duration_ms,
+    )
+
+
+def _on_grid(spec: ParameterSpec | None, value: int) -> int:
+    """The nearest value of the unit's grid that is not more intense."""
+    if spec is None or (value - spec.min) % spec.step == 0:
+        return value
+    below = value - (value - spec.min) % spec.step
+    return below + spec.step if spec.intensifies == "down" else below
+
+
+def _requested(order: Order, wanted: _Wanted) -> SessionRequested:
+    profile = order.unit.config.profile
+    effective = {**wanted.settings, profile.level.name: wanted.target}
+    return SessionRequested(
+        unit=order.unit.config.name,
+        model=profile.device.id,
+        patient=order.patient,
+        preset=order.preset.id,
+        planned_ms=wanted.planned_ms,
+        asked=tuple(sorted(order.asked)),
+        effective=tuple(sorted(effective.items())),
+        setup=msgspec.Raw(b"null"),
+    )
+
+
+def _limits(order: Order, wanted: _Wanted) -> tuple[Limit, ...]:
+    profile = order.unit.config.profile
+    return (*hard_limits(profile.device.modality, wanted.settings), *profile.limit, *order.site_limits)
+
+
+def _problem(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] | None:
+    profile, preset = order.unit.config.profile, order.preset
+    if profile.device.id not in preset.models or preset.modality is not profile.device.modality:
+        return _no("preset_not_for_model", f"{preset.id} is not made for {profile.device.id}.")
+    if not preset.approved:
+        return _no("preset_not_approved", f"{preset.id} is not approved at this site.")
+    unknown = [name for name, _value in order.asked if name not in {*preset.settings, profile.level.name}]
+    if unknown:
+        return _no("unknown_parameter", f"{', '.join(unknown)}: not a parameter of {preset.id}.")
+    if set(preset.settings) != {spec.name for spec in profile.parameter if spec.role == "setting"}:
+        return _no("preset_incomplete", f"{preset.id} does not state every setting of {profile.device.id}.")
+    wider = widenings(HARD[profile.device.modality], (*profile.limit, *order.site_limits))
+    if wider:
+        return _no("limit_widened", f"A profile or site limit is wider than its parent: {wider[0]}.")
+    return _out_of_bounds(order, wanted)
+
+
+def _out_of_bounds(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] | None:
+    limits = _limits(order, wanted)
+    if not order.simulated_site and wanted.planned_ms < CLINICAL_MINIMUM_MS:
+        return _no("too_short", f"At least {CLINICAL_MINIMUM_MS // 1000} s outside a simulated site.")
+    for limit in limits:
+        if isinstance(limit, Duration):
+            verdict = check_duration(limit, wanted.planned_ms)
+            if not verdict.is_within:
+                return _refused(verdict, limits)
+    verdict_or_none = _level_verdict(order, wanted, limits)
+    return None if verdict_or_none is None else _refused(verdict_or_none, limits)
+
+
+def _level_verdict(order: Order, wanted: _Wanted, limits: tuple[Limit, ...]) -> Verdict | None:
+    """The settings with the target; then with the cap, so that riding up cannot leave the combination's bounds."""
+    level = order.unit.config.profile.level
+    sign = -1 if level.intensifies == "down" else 1
+    most = wanted.target if (wanted.target - wanted.cap) * sign > 0 else wanted.cap
+    context = dict(_context(order, wanted.planned_ms))
+    for value in (wanted.target, most):
+        verdict = check_levels(_parameter_rows(order), {**wanted.settings, level.name: value})
+        verdict = verdict or check_levels(limits, {**context, **wanted.settings, level.name: value})
+        if verdict is not None:
+            return verdict
+    if most != wanted.cap:
+        return Verdict(
+            limit="preset-cap",
+            finding=Finding.BREACH,
+            observed=wanted.target,
+            bound=wanted.cap,
+            unit=UCUM_OF[level.name],
+            source=order.preset.source,
+        )
+    return None
+
+
+def _parameter_rows(order: Order) -> tuple[Limit, ...]:
+    """The unit's own ranges as limits."""
+    specs, mark = order.unit.config.profile.parameter, Mark.SOURCE
+    highest = (Max(id=f"unit-{s.name}-max", parameter=s.name, bound=s.max, source=s.source, mark=mark) for s in specs)
+    lowest = (Min(id=f"unit-{s.name}-min", parameter=s.name, bound=s.min, source=s.source, mark=mark) for s in specs)
+    return (*highest, *lowest)
+
+
+def _no(reason: str, text: str) -> tuple[SessionRefused, str]:
+    return SessionRefused(reason=reason), f"{text} Nothing was sent to the unit."
+
+
+def _refused(verdict: Verdict, limits: tuple[Limit, ...]) -> tuple[SessionRefused, str]:
+    observed = None if verdict.observed is None else Quantity(verdict.observed, verdict.unit)
+    is_soft = any(limit.id == verdict.limit and limit.tier is Tier.SOFT for limit in limits)
+    refused = SessionRefused(
+        reason="soft_limit" if is_soft else "limit",
+        limit=verdict.limit,
+        observed=observed,
+        bound=Quantity(verdict.bound, verdict.unit),
+        source=verdict.source,
+    )
+    said = "is missing" if observed is None else f"{observed.value} {observed.unit}"
+    bound = f"bound {verdict.bound} {verdict.unit} ({verdict.source})"
+    text = f"{verdict.limit}: {said}, {bound}. Nothing was sent to the unit."
+    return refused, text
+
+
+def _context(order: Order, planned_ms: int) -> tuple[tuple[str, int], ...]:
+    context = {**order.preset.context, "duration_ms": planned_ms}
+    if order.body_weight_g is not None:
+        context["body_weight_g"] = order.body_weight_g
+    return tuple(sorted(context.items()))
+
+
+def _setup(order: Order, wanted: _Wanted) -> Setup:
+    profile = order.unit.config.profile
+    limits = _limits(order, wanted)
+    return Setup(
+        session=order.session,
+        begun_ns=order.now_ns,
+        unit=order.unit.config.name,
+        modality=profile.device.modality,
+        planned_ns=wanted.planned_ms * NS_PER_MS,
+        level=_level(order, wanted),
+        settings=tuple(sorted(wanted.settings.items())),
+        context=_context(order, wanted.planned_ms),
+        observed=tuple((spec.name, ObservedAs(spec.observed_as)) for spec in profile.parameter),
+        plan=order.preset.plan,
+        limits=tuple(limit for limit in limits if limit.tier is Tier.HARD),
+        contact=_contact_rule(profile),
+        attended=profile.device.attended,
+        stale_ns=profile.liveness.stale_ms * NS_PER_MS,
+        lease_ms=profile.liveness.lease_ms,
+        stop_deadline_ns=profile.off.deadline_ms * NS_PER_MS,
+        confirm_samples=profile.off.confirm_samples,
+        has_timer=any(register.parameter == "timer_ms" for register in profile.register),
+        before=tuple(_gate_spec(gate) for gate in order.gates if not gate.after),
+        after=tuple(_gate_spec(gate) for gate in order.gates if gate.after),
+        started=_started(order, wanted, limits),
+    )
+
+
+def _level(order: Order, wanted: _Wanted) -> Level:
+    spec = order.unit.config.profile.level
+    down = spec.intensifies == "down"
+    return Level(
+        parameter=spec.name,
+        low=wanted.cap if down else spec.min,
+        high=spec.max if down else wanted.cap,
+        grid=spec.step,
+        start=wanted.target,
+        rest=spec.max if down else spec.min,
+        raise_per_s=spec.raise_per_s,
+        person_step=spec.person_step,
+        down_intensifies=down,
+    )
+
+
+def _contact_rule(profile: Profile) -> ContactRule:
+    return ContactRule(
+        on_loss=profile.contact.on_loss,
+        alarm_after_ns=profile.contact.alarm_after_ms * NS_PER_MS,
+        stop_after_ns=profile.contact.stop_after_ms * NS_PER_MS,
+    )
+
+
+def _gate_spec(gate: Gate) -> GateSpec:
+    return GateSpec(
+        gate=gate.id,
+        closes=gate.closes,
+        answers=tuple(answer for answer, _label in gate.answers),
+        minimum=gate.minimum,
+        maximum=gate.maximum,
+    )
+
+
+def _started(order: Order, wanted: _Wanted, limits: tuple[Limit, ...]) -> SessionStarted:
+    profile, identity = order.unit.config.profile, order.unit.identity
+    return SessionStarted(
+        unit=order.unit.config.name,
+        model=profile.device.id,
+        serial=identity.serial if identity else "",
+        firmware=identity.firmware if identity else "",
+        simulated=order.simulated_site,
+        verified=profile.device.verified,
+        modality=profile.device.modality,
+        patient=order.patient,
+        preset=order.preset.id,
+        region=order.preset.region,
+        side=order.side,
+        planned_ms=wanted.planned_ms,
+        lease_ms=profile.liveness.lease_ms,
+        limits=effective_limits(limits),
+        profile_sha256=profile.sha256,
+        preset_sha256=order.preset.sha256,
+        program=order.program,
+    )
+
+
+def effective_limits(limits: tuple[Limit, ...]) -> tuple[EffectiveLimit, ...]:
+    """Every row that binds a session, in one form for chart and screens."""
+    return tuple(_effective(limit) for limit in limits)
+
+
+def _effective(limit: Limit) -> EffectiveLimit:
+    parameter, value, unit = _subject(limit)
+    return EffectiveLimit(
+        id=limit.id,
+        kind=limit.__struct_config__.tag if isinstance(limit.__struct_config__.tag, str) else "",
+        parameter=parameter,
+        bound=Quantity(value, unit),
+        tier=limit.tier,
+        source=limit.source,
+        mark=limit.mark,
+    )
+
+
+def _subject(limit: Limit) -> tuple[str, int, str]:
+    match limit:
+        case Max() | Min():
+            return limit.parameter, limit.bound, UCUM_OF[limit.parameter]
+        case Rate():
+            return limit.parameter, limit.per_s, f"{UCUM_OF[limit.parameter]}/s"
+        case Deviation():
+            return limit.parameter, limit.permille, "[ppth]"
+        case Duration():
+            return "duration", limit.max_ms, "ms"
+        case Stale():
+            return "age", limit.max_age_ms, "ms"
+        case Combination():
+            return limit.quantity, limit.bound, limit.unit
+        case _:
+            return limit.quantity, limit.bound, limit.unit

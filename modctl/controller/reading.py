@@ -1,0 +1,119 @@
+"""What clients read of the live chart, over a reading connection of the controller's own process.
+
+A reader in another process could leave side files that lock the writer out; so everybody asks here.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from modctl.chart.export import copy_chart
+from modctl.chart.reader import OPEN, ChartReader
+from modctl.chart.reader import SessionRow as ChartRow
+from modctl.chart.sqlite import Connection, open_reader
+from modctl.chart.verify import verify
+from modctl.ipc.messages import Done, Entries, ListSessions, Refused, SessionRow, VerifyChart
+from modctl.ipc.server import Body
+from modctl.records import Entry
+
+PAGE_BYTES: Final = 48_000  # chosen: with its envelope a page stays inside a line of 64 KiB
+PAGE_ROWS: Final = 256  # chosen: more than fit a page of ordinary entries
+MAX_SESSIONS: Final = 100  # chosen: about 30 kB
+
+
+class Reading:
+    """One open reading connection; used by the thread that made it. ``busy`` is told of a long reading."""
+
+    def __init__(self, chart: Path, busy: Callable[[bool], None]) -> None:
+        self._connection: Connection = open_reader(chart)
+        self._reader = ChartReader(self._connection)
+        self._busy = busy
+        self._held: tuple[str, int, tuple[Entry, ...]] = ("", 0, ())  # a session, the chart's end then, its entries
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def sessions(self, request: ListSessions) -> Done:
+        """One page of sessions, the newest first."""
+        limit = min(max(request.limit, 1), MAX_SESSIONS)
+        first = max(request.offset, 0)
+        rows = self._reader.sessions(limit=first + limit + 1)[first:]
+        shown = tuple(_session_row(row) for row in rows[:limit])
+        return Done(id=0, sessions=shown, more=len(rows) > limit)
+
+    def entries(self, request: Entries) -> Done:
+        """One page of entries after ``since``, of one session or of all."""
+        if request.session is None:
+            found: Sequence[Entry] = self._reader.entries_since(request.since, PAGE_ROWS)
+            is_all = len(found) < PAGE_ROWS
+        else:
+            found = [entry for entry in self._session(request.session) if entry.seq > request.since]
+            is_all = True
+        page = _fitting(found)
+        raws = tuple(msgspec.Raw(body.body) for body in page)
+        return Done(id=0, entries=raws, more=len(page) < len(found) or not is_all)
+
+    def page(self, since: int) -> Sequence[Body]:
+        """The entries after ``since`` as bytes, as many as fit a page."""
+        return _fitting(self._reader.entries_since(since, PAGE_ROWS))
+
+    def verify(self, request: VerifyChart) -> Done:
+        """Judge the live chart."""
+        anchors = () if request.checkpoint is None else (request.checkpoint.encode(),)
+        self._busy(True)  # noqa: FBT003  # a callback has no keywords
+        try:
+            verdict = verify(self._connection, anchors, request.vkey)
+        finally:
+            self._busy(False)  # noqa: FBT003
+        return Done(id=0, verdict=msgspec.Raw(msgspec.json.encode(verdict)))
+
+    def copy(self, path: str) -> Done | Refused:
+        """Write a single-file copy with its signed head."""
+        target = Path(path)
+        if not target.is_absolute():
+            return Refused(id=0, code="usage", reason=f"{path}: the controller takes absolute paths only.")
+        self._busy(True)  # noqa: FBT003
+        try:
+            head = copy_chart(self._connection, target)
+        finally:
+            self._busy(False)  # noqa: FBT003
+        return Done(id=0, note=head.read_text(encoding="utf-8"))
+
+    def _session(self, session: str) -> Sequence[Entry]:
+        """All entries of one session; kept for the next page as long as the chart has not grown."""
+        last = self._reader.last_entry()
+        newest = 0 if last is None else last.seq
+        if self._held[:2] != (session, newest):
+            self._held = (session, newest, self._reader.session_with_inputs(session))
+        return self._held[2]
+
+
+def _fitting(entries: Iterable[Entry]) -> list[Body]:
+    """As many entries as fit a page, one at least. Encoding an entry again gives its stored bytes: it is canonical."""
+    page: list[Body] = []
+    room = PAGE_BYTES
+    for entry in entries:
+        body = msgspec.json.encode(entry)
+        room -= len(body)
+        if page and room < 0:
+            break
+        page.append(Body(entry.seq, body))
+    return page
+
+
+def _session_row(row: ChartRow) -> SessionRow:
+    return SessionRow(
+        session=row.session,
+        unit=row.unit,
+        patient=row.patient,
+        preset=row.preset,
+        started_at_utc=row.started_at_utc,
+        outcome=None if row.outcome == OPEN else row.outcome,
+        planned_ms=row.planned_ms,
+        delivered_ms=row.delivered_ms or 0,
+        simulated=row.simulated,
+        overrides=row.overrides,
+    )

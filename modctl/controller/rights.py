@@ -1,0 +1,79 @@
+"""What a signed-in person may ask for, by role; what needs nobody is named too. Pure."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from modctl.controller.accounts import Role
+from modctl.ipc.connection import Caller
+from modctl.ipc.messages import (
+    Acknowledge,
+    Answer,
+    Entries,
+    ExportChart,
+    Hello,
+    ListPatients,
+    ListPresets,
+    ListSessions,
+    ListUnits,
+    Pause,
+    Refused,
+    Request,
+    Resume,
+    SignIn,
+    Start,
+    Step,
+    Stop,
+    Subscribe,
+    TakeCheckpoint,
+    VerifyChart,
+)
+
+# The peer's account on this machine admits these: what they show names no patient but by reference.
+FREE: Final = (
+    Hello,
+    SignIn,
+    Stop,
+    Subscribe,
+    ListUnits,
+    ListPresets,
+    ListSessions,
+    Entries,
+    VerifyChart,
+    ExportChart,
+    TakeCheckpoint,
+)
+
+_AT_THE_TABLE: Final = frozenset({Role.THERAPIST, Role.ASSISTANT})
+_KNOWS_PATIENTS: Final = frozenset({Role.THERAPIST, Role.ASSISTANT, Role.AUDITOR, Role.ADMINISTRATOR})
+_MINDS_UNITS: Final = frozenset({Role.THERAPIST, Role.TECHNICIAN, Role.ADMINISTRATOR})
+
+MAY: Final[Mapping[type[Request], frozenset[Role]]] = MappingProxyType(
+    {
+        Start: _AT_THE_TABLE,
+        Answer: _AT_THE_TABLE,
+        Pause: _AT_THE_TABLE,
+        Resume: _AT_THE_TABLE,
+        Step: _AT_THE_TABLE,
+        ListPatients: _KNOWS_PATIENTS,
+        Acknowledge: _MINDS_UNITS,
+    }
+)
+
+
+def refusal(request: Request, caller: Caller) -> Refused | None:
+    """Why this person may not ask this; None when they may."""
+    if isinstance(request, FREE):
+        return None
+    allowed = MAY.get(type(request), frozenset())
+    if caller.role is None:
+        return Refused(id=0, code="sign_in", reason="Sign in first. A stop needs no sign-in.")
+    if caller.role in allowed:
+        return None
+    who = ", ".join(sorted(allowed))
+    return Refused(id=0, code="role", reason=f"This is for: {who}; {caller.user} is signed in as {caller.role}.")
+
+
+def knows_patients(caller: Caller) -> bool:
+    """May this person see who the patients are."""
+    return caller.role in _KNOWS_PATIENTS

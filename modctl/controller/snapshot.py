@@ -1,0 +1,199 @@
+"""How things are at one moment, for the screens: the engine's state and what the site knows, as one message. Pure.
+
+Rule 1: nothing maps unknown to off: no sample, an old sample or a doubt about off shows as unknown.
+Rule 2: who may not see patients gets neither names nor references.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from devices.model import NS_PER_MS, ObservedAs, Output, Sample
+from devices.plan import rounds, share_permille
+from modctl.engine.ledger import account
+from modctl.engine.machine import Phase
+from modctl.engine.phases import OVER, SessionState
+from modctl.engine.riding import cap
+from modctl.engine.session import next_gate
+from modctl.engine.state import CoreState, SessionRun
+from modctl.engine.unit import UnitState
+from modctl.ipc.messages import AlarmView, GateView, SessionView, Snapshot, UnitRow
+from modctl.records import EffectiveLimit
+
+SHOWN_SESSIONS = 8  # chosen: more tables than one person runs; what fits a line with all its gates
+SEEN = (ObservedAs.MEASURED, ObservedAs.ECHOED)
+IDLE_POLLS = 3  # a unit at rest is sampled at its idle pace: two may be lost before it counts as old
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """What the site knows of a session and the engine does not. ``gates`` as they are asked, none answered."""
+
+    patient_name: str
+    title: str
+    gates: tuple[GateView, ...] = ()
+
+
+NO_CARD = Card(patient_name="", title="")
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """What the site adds to the engine's state."""
+
+    name: str
+    simulated: bool
+    cards: Mapping[str, Card]  # by session
+    alarms: Mapping[str, tuple[AlarmView, ...]]  # by session, standing
+
+
+def take_snapshot(state: CoreState, site: Site, seq: int, now_ns: int, *, with_patients: bool) -> Snapshot:
+    """The message. ``seq`` is the newest chart number."""
+    runs = list(state.sessions.values())[-SHOWN_SESSIONS:]
+    return Snapshot(
+        seq=seq,
+        mono_ns=now_ns,
+        site=site.name,
+        simulated=site.simulated,
+        units=unit_rows(state, now_ns),
+        sessions=tuple(_session_view(run, state, site, now_ns, with_patients=with_patients) for run in runs),
+    )
+
+
+def unit_rows(state: CoreState, now_ns: int) -> tuple[UnitRow, ...]:
+    """Every unit of the site."""
+    return tuple(_unit_row(unit, now_ns, simulated=state.simulated) for unit in state.units.values())
+
+
+def shown_output(unit: UnitState, now_ns: int) -> Output:
+    """What may be said of a unit's output now."""
+    sample = unit.sample
+    if sample is None or not unit.line_open or now_ns - sample.at_ns > _old_after_ns(unit):
+        return Output.UNKNOWN
+    return sample.output
+
+
+def _old_after_ns(unit: UnitState) -> int:
+    live = unit.config.profile.liveness
+    if unit.permit is not None:
+        return live.stale_ms * NS_PER_MS
+    return max(live.stale_ms, IDLE_POLLS * live.idle_poll_ms) * NS_PER_MS
+
+
+def _unit_row(unit: UnitState, now_ns: int, *, simulated: bool) -> UnitRow:
+    profile, identity = unit.config.profile, unit.identity
+    return UnitRow(
+        name=unit.config.name,
+        model=profile.device.id,
+        modality=profile.device.modality,
+        model_class=profile.device.model_class,
+        address=unit.config.address,
+        state=unit.status,
+        simulated=simulated if identity is None else identity.is_simulator,
+        verified=profile.device.verified,
+        lease_ms=profile.liveness.lease_ms,
+        reason=unit.reason,
+        serial="" if identity is None else identity.serial,
+        firmware="" if identity is None else identity.firmware,
+        output=shown_output(unit, now_ns),
+        level_parameter=profile.level.name,
+    )
+
+
+def _session_view(run: SessionRun, core: CoreState, site: Site, now_ns: int, *, with_patients: bool) -> SessionView:
+    state, setup = run.state, run.state.setup
+    unit = core.units[setup.unit]
+    card = site.cards.get(setup.session, NO_CARD)
+    ledger = account(state.ledger, now_ns)
+    sample = unit.sample
+    parameter = setup.level.parameter
+    observed_as = dict(setup.observed).get(parameter, ObservedAs.NONE)
+    commanded = None if state.riding.commanded is None else state.riding.commanded.get(parameter)
+    delivered_ms = ledger.delivered_ns // NS_PER_MS
+    gate = next_gate(state)
+    is_over = state.phase in OVER
+    return SessionView(
+        session=setup.session,
+        unit=setup.unit,
+        model=setup.started.model,
+        modality=setup.modality,
+        patient=setup.started.patient if with_patients else "",
+        patient_name=card.patient_name if with_patients else "",
+        preset=setup.started.preset,
+        title=card.title,
+        region=setup.started.region,
+        side=setup.started.side,
+        phase=state.phase,
+        output=shown_output(unit, now_ns),
+        simulated=setup.started.simulated,
+        attended=setup.attended,
+        level_parameter=parameter,
+        set_level=state.riding.set_level,
+        goal_level=state.riding.goal_level,
+        level_max=cap(setup.level),
+        person_step=setup.level.person_step,
+        settings=setup.settings,
+        commanded=None if is_over else commanded,
+        measured=_measured(sample, parameter) if observed_as in SEEN else None,
+        observed_as=observed_as,
+        contact="unknown" if sample is None else sample.contact,
+        planned_ms=setup.planned_ns // NS_PER_MS,
+        delivered_ms=delivered_ms,
+        paused_ms=ledger.paused_ns // NS_PER_MS,
+        no_contact_ms=ledger.no_contact_ns // NS_PER_MS,
+        unknown_ms=ledger.unknown_ns // NS_PER_MS,
+        age_ms=None if sample is None else max(0, now_ns - sample.at_ns) // NS_PER_MS,
+        stale_ms=setup.stale_ns // NS_PER_MS,
+        lease_ms=setup.lease_ms,
+        resting=not is_over and share_permille(setup.plan, delivered_ms) == 0,
+        rounds=rounds(setup.plan, delivered_ms),
+        gates=_gates(card.gates, state, with_patients=with_patients),
+        gate=None if gate is None else gate.gate,
+        alarms=_standing(site.alarms.get(setup.session, ()), state),
+        limits=() if is_over else _tightest(setup.started.limits),
+        reason=state.reason or state.pause_reason,
+        outcome=state.outcome,
+        off_after_ms=state.off_after_ms,
+        unknown_text=unit.config.profile.off.unknown_text,
+        closed=is_over and gate is None,
+    )
+
+
+def _measured(sample: Sample | None, parameter: str) -> int | None:
+    return None if sample is None else sample.get(parameter)
+
+
+def _gates(asked: Sequence[GateView], state: SessionState, *, with_patients: bool) -> tuple[GateView, ...]:
+    """The gates with their answers; text and choices only of the open one, which is the one that is read."""
+    answered = {**dict(state.answers), **dict(state.after_answers)}
+    gate = next_gate(state)
+    open_gate = None if gate is None else gate.gate
+    return tuple(
+        msgspec.structs.replace(
+            view,
+            answered=answered.get(view.gate),
+            text=view.text if view.gate == open_gate and with_patients else "",
+            answers=view.answers if view.gate == open_gate else _given(view, answered.get(view.gate)),
+        )
+        for view in asked
+    )
+
+
+def _given(view: GateView, answer: str | None) -> tuple[tuple[str, str], ...]:
+    return tuple((word, words) for word, words in view.answers if word == answer)
+
+
+def _tightest(limits: Sequence[EffectiveLimit]) -> tuple[EffectiveLimit, ...]:
+    """Of the rows that bind one thing in one direction, the one that is met first: a line has to hold many sessions."""
+    met: dict[tuple[str, str], EffectiveLimit] = {}
+    for limit in limits:
+        known = met.get((limit.kind, limit.parameter))
+        sign = -1 if limit.kind == "min" else 1
+        if known is None or (limit.bound.value - known.bound.value) * sign < 0:
+            met[limit.kind, limit.parameter] = limit
+    return tuple(met.values())
+
+
+def _standing(alarms: Sequence[AlarmView], state: SessionState) -> tuple[AlarmView, ...]:
+    """The alarms whose cause has not gone by itself: contact that came back is the only one that does."""
+    waits = state.phase in (Phase.PAUSING, Phase.PAUSED) and state.pause_reason == "contact_lost"
+    contact_is_lost = waits or state.contact_lost_ns is not None
+    return tuple(alarm for alarm in alarms if contact_is_lost or alarm.alarm != "contact_lost")

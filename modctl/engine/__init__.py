@@ -1,0 +1,1 @@
+"""What decides: pure functions of state, event and time."""

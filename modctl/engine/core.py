@@ -1,0 +1,76 @@
+"""The whole controller as one pure step: events in, effects out, in the order in which they must be carried out.
+
+Rule 1: Off and Revoke come before anything is appended; a raise is appended before it is commanded.
+Rule 2: permits exist only for sessions that may be energized now; they carry this moment's ceiling.
+Rule 3: what reached a session's reducer is charted, so that the session can be run again.
+Rule 4: units and sessions know nothing of each other but what is routed here.
+"""
+
+from collections.abc import Sequence
+
+from modctl.engine import core_events as ce
+from modctl.engine.effects import Effect
+from modctl.engine.phases import OVER
+from modctl.engine.session import wakeup_ns
+from modctl.engine.state import FLUSH_NS, NEVER_NS, CoreState
+from modctl.engine.turn import Turn
+from modctl.engine.unit import UnitConfig, UnitState
+
+
+def initial(units: Sequence[UnitConfig], latched: Sequence[tuple[str, str]], *, simulated: bool) -> CoreState:
+    """A controller that has heard nothing yet. ``latched`` is rebuilt from the chart."""
+    reasons = dict(latched)
+    return CoreState(
+        simulated=simulated,
+        units={config.name: UnitState(config=config, latched=reasons.get(config.name, "")) for config in units},
+        sessions={},
+    )
+
+
+def step(state: CoreState, event: ce.CoreEvent, now_ns: int) -> tuple[CoreState, Sequence[Effect]]:  # noqa: C901  # flat: one arm an event
+    """One event. The only way the controller's state changes."""
+    turn = Turn(state, now_ns)
+    match event:
+        case ce.FromUnit():
+            turn.unit_news(event.unit, event.news)
+        case ce.Begin():
+            turn.begin(event)
+        case ce.Refuse():
+            turn.refuse(event)
+        case ce.ToSession():
+            turn.to_session(event)
+        case ce.StopUnits():
+            turn.stop_units(event)
+        case ce.AcknowledgeUnit():
+            turn.acknowledge(event)
+        case ce.Durable():
+            turn.durable(event.session, event.what)
+        case ce.WriterLag():
+            turn.writer_lag(event.by_ms)
+        case ce.ChartBroken():
+            turn.chart_broken(event.why)
+        case ce.Stalled():
+            turn.stalled(event.by_ms)
+        case ce.ScreenLost():
+            turn.screen_lost(event.session, event.why)
+        case ce.Tick():
+            pass
+    turn.pass_time()
+    return turn.done()
+
+
+def wakeup(state: CoreState) -> int:
+    """When ``Tick`` is wanted if nothing else arrives before."""
+    times = [NEVER_NS]
+    for run in state.sessions.values():
+        if run.state.phase in OVER:
+            continue
+        times.append(wakeup_ns(run.state))
+        if run.inputs:
+            times.append(run.inputs_from_ns + FLUSH_NS)
+    for unit in state.units.values():
+        if unit.permit is not None:
+            times.append(unit.renew_ns)
+        if unit.off_watch is not None:
+            times.append(unit.off_watch.deadline_ns)
+    return min(times)

@@ -1,0 +1,331 @@
+"""A session's reducer: what arrives is judged here, and moves the session by the table in ``machine``.
+
+Rule 1: STOP is accepted in every state and waits for nothing.
+Rule 2: nothing is energized before its entry is durable; nothing commanded resumes by itself.
+Rule 3: a stop is done when two samples, asked after the stop's acknowledgement, say off; else it is UNCONFIRMED.
+Rule 4: what a sample does not say is a finding, not a pass.
+"""
+
+import msgspec
+
+from devices.model import NS_PER_S, Ack, AckOf, Contact, Fault, LinkFault, Output, Sample
+from modctl.engine import events as ev
+from modctl.engine.effects import SessionEffect
+from modctl.engine.ledger import Ledger, account, close_doubt, observed
+from modctl.engine.machine import On, Outcome, Phase
+from modctl.engine.phases import LIVE, NEVER_NS, OVER, SessionState, Step, alarm, append, end, take
+from modctl.engine.riding import Riding, drive, next_drive_ns, ride
+from modctl.engine.setup import GateSpec, Setup
+from modctl.engine.watching import Trouble, judge_sample
+from modctl.records import GateAnswer, LimitBreached, Quantity, SessionClosed, SessionRefused, SessionSigned
+
+CHECKING_NS = 1_800 * NS_PER_S  # chosen: half an hour of unanswered questions is an abandoned request
+WRITER_STOP_MS = 2_000  # house rule: a writer this far behind is a controlled stop
+WRITER_HOLD_MS = 1_000  # house rule: no raise
+
+
+def begin(setup: Setup, actor: str | None) -> SessionState:
+    """A session in CHECKING: its first gate is open."""
+    return SessionState(
+        setup=setup,
+        phase=Phase.CHECKING,
+        deadline_ns=setup.begun_ns + CHECKING_NS,
+        actor=actor,
+        riding=Riding(set_level=setup.level.rest, goal_level=setup.level.start),
+        ledger=Ledger(mark_ns=setup.begun_ns),
+    )
+
+
+def next_gate(state: SessionState) -> GateSpec | None:
+    """The gate that has to be answered next, before the start or after the end; None when there is none."""
+    if state.phase is Phase.CHECKING:
+        return state.setup.before[len(state.answers)]
+    if state.phase in OVER and state.ledger.energized_ns > 0 and len(state.after_answers) < len(state.setup.after):
+        return state.setup.after[len(state.after_answers)]
+    return None
+
+
+def objection(state: SessionState, event: ev.SessionEvent) -> str | None:
+    """Why a person's request cannot be taken now, as a sentence; None when it can. Asked before the reducer is."""
+    match event:
+        case ev.Answered():
+            return _answer_objection(state, event)
+        case ev.PauseAsked() if state.phase not in LIVE:
+            return f"There is nothing to pause: the session is {state.phase}."
+        case ev.ResumeAsked() if state.phase is not Phase.PAUSED:
+            return f"There is nothing to resume: the session is {state.phase}."
+        case ev.LevelAsked() if state.phase is not Phase.RUNNING:
+            return f"The level can be changed while the session runs; it is {state.phase}."
+        case ev.LevelAsked(direction=direction) if direction == "up" and state.riding.is_held_by_chart:
+            return "The chart is behind: no raise until it has caught up."
+        case ev.LevelAsked(direction=direction) if direction == "up" and state.riding.is_held_by_contact:
+            return "There is no contact: no raise until it is back."
+        case _:
+            return None
+
+
+def _answer_objection(state: SessionState, event: ev.Answered) -> str | None:
+    gate = next_gate(state)
+    if gate is None:
+        return "No question is open in this session."
+    if event.gate != gate.gate:
+        return f"The next question is {gate.gate!r}, not {event.gate!r}."
+    if gate.answers:
+        return None if event.answer in gate.answers else f"{event.answer!r} is not an answer to {gate.gate!r}."
+    if not event.answer.isascii() or not event.answer.isdigit():
+        return f"{gate.gate!r} takes a number."
+    low, high = gate.minimum or 0, gate.maximum or 0
+    return None if low <= int(event.answer) <= high else f"{gate.gate!r} takes {low} to {high}."
+
+
+def session_step(state: SessionState, event: ev.SessionEvent, now_ns: int) -> Step:  # noqa: C901, PLR0911, PLR0912  # flat: one arm an event
+    """One event. The only way a session changes."""
+    state = msgspec.structs.replace(state, ledger=account(state.ledger, now_ns))
+    match event:
+        case ev.SampleArrived(sample=sample):
+            return _on_sample(state, sample, now_ns)
+        case ev.Acked(ack=ack):
+            return _on_ack(state, ack, now_ns)
+        case ev.LinkFaulted(fault=fault):
+            return _on_link_fault(state, fault, now_ns)
+        case ev.Ticked():
+            return _on_tick(state, now_ns)
+        case ev.Answered():
+            return _on_answer(state, event, now_ns)
+        case ev.StopAsked(source=source, fast=fast):
+            return take(state, On.STOP, now_ns, reason=f"stop:{source}", fast=fast)
+        case ev.Charted():
+            return take(state, On.CHARTED, now_ns)
+        case ev.PauseAsked():
+            return take(state, On.HOLD, now_ns, reason="pause")
+        case ev.ResumeAsked(actor=actor):
+            return take(msgspec.structs.replace(state, actor=actor), On.RESUME, now_ns)
+        case ev.LevelAsked(direction=direction):
+            return _drive(msgspec.structs.replace(state, riding=ride(state.riding, state.setup, direction)), now_ns)
+        case ev.WriterLate(by_ms=by_ms):
+            return _on_writer(state, by_ms, now_ns)
+        case ev.AttendanceLost(why=why):
+            if not state.setup.attended and state.phase is not Phase.CHECKING:
+                return state, ()
+            return take(state, On.STOP, now_ns, reason=f"screen_lost:{why}")
+        case ev.GateBroken():
+            return take(state, On.FAULT, now_ns, reason="frame_held")
+        case ev.HostStalled():
+            return take(state, On.FAULT, now_ns, reason="host_stalled")
+        case ev.ChartFailed():
+            return take(state, On.FAULT, now_ns, reason="chart_failed")
+
+
+def wakeup_ns(state: SessionState) -> int:
+    """When the session wants a tick if nothing else arrives before."""
+    if state.phase in OVER:
+        return NEVER_NS
+    times = [state.deadline_ns, state.elapsed_limit_ns]
+    if state.phase in LIVE:
+        if state.sample is not None:
+            times.append(state.sample.at_ns + state.setup.stale_ns + 1)
+        if state.phase is Phase.RUNNING:
+            times.append(next_drive_ns(state.riding, state.setup, state.ledger))
+            if state.riding.acked_ns is None:
+                times.append(state.riding.commanded_ns + state.setup.stale_ns + 1)
+        if state.contact_lost_ns is not None and not state.contact_alarmed:
+            times.append(state.contact_lost_ns + state.setup.contact.alarm_after_ns)
+        if state.contact_lost_ns is not None:
+            times.append(state.contact_lost_ns + state.setup.contact.stop_after_ns)
+    return min(times)
+
+
+def _on_sample(state: SessionState, sample: Sample, now_ns: int) -> Step:
+    state = msgspec.structs.replace(state, sample=sample)
+    match state.phase:
+        case Phase.STOPPING | Phase.PAUSING:
+            return _count_off(state, sample, now_ns)
+        case Phase.PAUSED | Phase.ARMED:
+            if sample.output is Output.OFF:
+                return state, ()
+            is_unknown = sample.output is Output.UNKNOWN
+            return take(state, On.FAULT, now_ns, reason="output_unknown" if is_unknown else "uncommanded_output")
+        case Phase.STARTING | Phase.RUNNING | Phase.RESUMING:
+            return _on_live_sample(state, sample, now_ns)
+        case _:
+            return state, ()
+
+
+def _count_off(state: SessionState, sample: Sample, now_ns: int) -> Step:
+    if state.off_ack_ns is None or sample.asked_ns < state.off_ack_ns:
+        return state, ()
+    seen = state.off_seen + 1 if sample.output is Output.OFF else 0
+    state = msgspec.structs.replace(state, off_seen=seen)
+    if seen < state.setup.confirm_samples:
+        return state, ()
+    return take(state, On.OFF_CONFIRMED, now_ns)
+
+
+def _on_live_sample(state: SessionState, sample: Sample, now_ns: int) -> Step:
+    is_older = state.riding.acked_ns is None or sample.asked_ns < state.riding.acked_ns
+    if is_older and state.phase is not Phase.RUNNING:
+        return state, ()  # asked before the first levels were in force: the unit may still be off
+    if sample.contact is Contact.OPEN and state.setup.contact.on_loss == "off":
+        return take(state, On.HOLD, now_ns, reason="contact_lost")
+    trouble, counts = judge_sample(state.setup, state.riding, sample, state.counts, now_ns)
+    state = msgspec.structs.replace(state, counts=counts)
+    if trouble is not None:
+        return _breach(state, trouble, now_ns)
+    measured = sample.get(state.setup.level.parameter)
+    ledger = observed(state.ledger, sample.output, state.riding.level, measured)
+    state = msgspec.structs.replace(state, ledger=ledger)
+    state = _note_contact(state, sample, now_ns)
+    if state.phase in (Phase.STARTING, Phase.RESUMING):
+        state, _nothing = take(state, On.EXECUTING, now_ns)
+    return _drive(state, now_ns)
+
+
+def _note_contact(state: SessionState, sample: Sample, now_ns: int) -> SessionState:
+    if sample.contact is not Contact.OPEN and sample.output is not Output.SUSPENDED:
+        riding = state.riding.held_by_contact(held=False)
+        return msgspec.structs.replace(state, riding=riding, contact_lost_ns=None, contact_alarmed=False)
+    if state.contact_lost_ns is None:
+        return msgspec.structs.replace(
+            state, riding=state.riding.held_by_contact(held=True), contact_lost_ns=now_ns
+        )
+    return state
+
+
+def _on_ack(state: SessionState, ack: Ack, now_ns: int) -> Step:
+    if ack.of is AckOf.OFF:
+        if state.phase in (Phase.STOPPING, Phase.PAUSING) and state.off_ack_ns is None:
+            state = msgspec.structs.replace(state, off_ack_ns=now_ns)
+        return state, ()
+    if state.phase in LIVE and ack.levels == state.riding.commanded:
+        ledger = state.ledger
+        if not ledger.is_running:  # delivery begins with the acknowledgement of the first ramp step
+            ledger = observed(ledger, Output.ENERGIZED, state.riding.level, None)
+        state = msgspec.structs.replace(state, riding=state.riding.acknowledged(now_ns), ledger=ledger)
+        return _drive(state, now_ns) if state.phase is Phase.RUNNING else (state, ())
+    return state, ()
+
+
+ENDS_SESSION = {
+    Fault.LOST: "line_lost",
+    Fault.STUCK: "line_stuck",
+    Fault.REBOOTED: "unit_rebooted",
+    Fault.FROZEN: "readings_frozen",
+    Fault.MISMATCH: "unit_exchanged",
+    Fault.HALTED: "unit_switched_off",
+    Fault.FOREIGN: "foreign_answer",
+    Fault.REFUSED: "unit_refused",
+}
+
+
+def _on_link_fault(state: SessionState, fault: LinkFault, now_ns: int) -> Step:
+    """Some faults end a session at once; a lost or garbled answer leaves doubt, which time or a sample settles."""
+    if state.phase not in (*LIVE, Phase.PAUSED, Phase.ARMED):
+        return state, ()
+    reason = ENDS_SESSION.get(fault.fault)
+    if reason is not None:
+        return take(state, On.FAULT, now_ns, reason=reason)
+    if state.phase in LIVE and state.riding.acked_ns is None and state.riding.commanded is not None:
+        return take(state, On.FAULT, now_ns, reason="command_unanswered")
+    return state, ()
+
+
+def _on_writer(state: SessionState, by_ms: int, now_ns: int) -> Step:
+    if by_ms >= WRITER_STOP_MS:
+        return take(state, On.FAULT, now_ns, reason="chart_behind")
+    return msgspec.structs.replace(state, riding=state.riding.held_by_chart(held=by_ms >= WRITER_HOLD_MS)), ()
+
+
+def _on_tick(state: SessionState, now_ns: int) -> Step:
+    if state.phase in OVER:
+        return state, ()
+    if now_ns >= state.deadline_ns:
+        return take(state, On.DEADLINE, now_ns, reason=f"{state.phase}_timeout")
+    if now_ns >= state.elapsed_limit_ns:
+        return take(state, On.STOP, now_ns, reason="elapsed_limit")
+    if state.phase not in LIVE:
+        return state, ()
+    if state.sample is not None and now_ns - state.sample.at_ns > state.setup.stale_ns:
+        state = msgspec.structs.replace(state, ledger=close_doubt(state.ledger, state.sample.at_ns))
+        return take(state, On.FAULT, now_ns, reason="no_data")
+    if _is_unanswered(state, now_ns):
+        return take(state, On.FAULT, now_ns, reason="command_unanswered")
+    if state.contact_lost_ns is not None:
+        return _on_contact_tick(state, now_ns)
+    return _drive(state, now_ns)
+
+
+def _is_unanswered(state: SessionState, now_ns: int) -> bool:
+    """What is in force is not known for as long as a sample may be old. Starts have a deadline of their own."""
+    waits = state.phase is Phase.RUNNING and state.riding.acked_ns is None
+    return waits and now_ns - state.riding.commanded_ns > state.setup.stale_ns
+
+
+def _on_contact_tick(state: SessionState, now_ns: int) -> Step:
+    lost_ns = now_ns - (state.contact_lost_ns or now_ns)
+    if lost_ns >= state.setup.contact.stop_after_ns:
+        return take(state, On.STOP, now_ns, reason="contact_lost")
+    if lost_ns >= state.setup.contact.alarm_after_ns and not state.contact_alarmed:
+        state = msgspec.structs.replace(state, contact_alarmed=True)
+        return state, (append(state, alarm("coupling_lost", "medium")),)
+    return _drive(state, now_ns)
+
+
+def _on_answer(state: SessionState, event: ev.Answered, now_ns: int) -> Step:
+    given = (event.gate, event.answer)
+    record = append(state, _gate_answer(event), actor=event.actor)
+    if state.phase in OVER:
+        return _on_after_answer(state, event, record)
+    gate = next_gate(state)
+    state = msgspec.structs.replace(state, answers=(*state.answers, given), actor=event.actor)
+    if gate is not None and event.answer in gate.closes:
+        refused = append(state, SessionRefused(reason=f"gate:{event.gate}:{event.answer}"), actor=event.actor)
+        state, effects = end(state, Outcome.STOPPED, "refused", now_ns)
+        return state, (record, refused, *effects)
+    if len(state.answers) < len(state.setup.before):
+        return state, (record,)
+    state, effects = take(state, On.CONFIRMED, now_ns)
+    return state, (record, *effects)
+
+
+def _on_after_answer(state: SessionState, event: ev.Answered, record: SessionEffect) -> Step:
+    state = msgspec.structs.replace(state, after_answers=(*state.after_answers, (event.gate, event.answer)))
+    effects = [record]
+    if event.gate == "sign" and event.answer == "signed":
+        effects.append(append(state, SessionSigned(meaning="performed"), actor=event.actor))
+    if len(state.after_answers) == len(state.setup.after):
+        effects.append(append(state, SessionClosed(answers=len(state.after_answers)), actor=event.actor))
+    return state, tuple(effects)
+
+
+def _breach(state: SessionState, trouble: Trouble, now_ns: int) -> Step:
+    state, effects = take(state, On.FAULT, now_ns, reason=trouble.reason)
+    if trouble.verdict is None:
+        return state, effects
+    verdict = trouble.verdict
+    observed = None if verdict.observed is None else Quantity(verdict.observed, verdict.unit)
+    breached = LimitBreached(
+        limit=verdict.limit,
+        finding=verdict.finding,
+        observed=observed,
+        bound=Quantity(verdict.bound, verdict.unit),
+        source=verdict.source,
+    )
+    return state, (*effects, append(state, breached))
+
+
+def _drive(state: SessionState, now_ns: int) -> Step:
+    """Bring the commanded level to where ramp, plan and person want it now; end when the planned time is delivered."""
+    if state.phase is not Phase.RUNNING:
+        return state, ()
+    if state.ledger.delivered_at(now_ns) >= state.setup.planned_ns:
+        return take(state, On.DONE, now_ns, reason="planned_time", fast=False)
+    riding, records, commands = drive(state.riding, state.setup, state.ledger, now_ns)
+    ledger = state.ledger.expecting(riding.level) if commands else state.ledger
+    state = msgspec.structs.replace(state, riding=riding, ledger=ledger)
+    return state, (*(append(state, record) for record in records), *commands)
+
+
+def _gate_answer(event: ev.Answered) -> GateAnswer:
+    return GateAnswer(
+        gate=event.gate, answer=event.answer, source=event.source, age_s=event.age_s, took_ms=event.took_ms
+    )

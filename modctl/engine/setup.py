@@ -1,0 +1,66 @@
+"""All that a session's reducer begins with: one frozen value, charted whole, so that the session can be run again."""
+
+import msgspec
+
+from devices.limits import Limit
+from devices.model import ObservedAs
+from devices.plan import Plan
+from modctl.records import SessionStarted
+
+
+class GateSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What the engine must know of one gate: its place in the order and which answers close it."""
+
+    gate: str
+    closes: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()  # allowed answers; empty: a number between minimum and maximum
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+class Level(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameter that is ridden. ``down`` intensifies for a cold unit; ``low``/``high`` are effective bounds."""
+
+    parameter: str
+    low: int
+    high: int
+    grid: int
+    start: int  # what START ramps to
+    rest: int  # where a ramp begins: the least intense value
+    raise_per_s: int
+    person_step: int
+    down_intensifies: bool = False
+
+
+class ContactRule(msgspec.Struct, frozen=True, kw_only=True):
+    """What loss of contact does."""
+
+    on_loss: str  # off | suspended-by-unit | none
+    alarm_after_ns: int
+    stop_after_ns: int
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """One session before it begins."""
+
+    session: str
+    begun_ns: int
+    unit: str
+    modality: str
+    planned_ns: int
+    level: Level
+    settings: tuple[tuple[str, int], ...]
+    context: tuple[tuple[str, int], ...]
+    observed: tuple[tuple[str, ObservedAs], ...]
+    plan: Plan
+    limits: tuple[Limit, ...]
+    contact: ContactRule
+    attended: bool
+    stale_ns: int
+    lease_ms: int
+    stop_deadline_ns: int
+    confirm_samples: int
+    has_timer: bool
+    before: tuple[GateSpec, ...]
+    after: tuple[GateSpec, ...]
+    started: SessionStarted  # the entry that must be durable before anything is energized

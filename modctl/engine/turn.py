@@ -1,0 +1,461 @@
+"""One step of the core while it is being worked out: copies of the maps, and the effects in order."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from devices.model import Ack, Fault, Identity, LinkFault, Off, Output, Sample
+from modctl.engine import core_events as ce
+from modctl.engine import events as ev
+from modctl.engine.effects import (
+    Append,
+    Band,
+    Command,
+    Effect,
+    Latch,
+    Permit,
+    Reply,
+    Revoke,
+    SessionEffect,
+    Stopped,
+    Watch,
+)
+from modctl.engine.machine import Phase
+from modctl.engine.phases import LIVE, OVER, SessionState, alarm, begin_ended
+from modctl.engine.port import FrameHeld, LineLost, LineOpened, PermitLapsed, PortNews
+from modctl.engine.session import begin, objection, session_step, wakeup_ns
+from modctl.engine.state import FLUSH_NS, PERMIT_NS, RENEW_NS, CoreState, PendingStop, SessionRun
+from modctl.engine.unit import UnitState, UnitStatus, identity_problem, off_watch
+from modctl.records import (
+    Draft,
+    OffConfirmed,
+    Record,
+    StopPressed,
+    UncommandedOutput,
+    UnitAcknowledged,
+    UnitIdentified,
+    UnitLatched,
+)
+
+NS_PER_MS = 1_000_000
+
+
+class Turn:
+    """Mutable only for the length of one step."""
+
+    def __init__(self, state: CoreState, now_ns: int) -> None:
+        self._state = state
+        self._now_ns = now_ns
+        self._units = dict(state.units)
+        self._sessions = dict(state.sessions)
+        self._stops = state.stops
+        self._effects: list[Effect] = []
+
+    def done(self) -> tuple[CoreState, Sequence[Effect]]:
+        """The new state and what is to be carried out."""
+        state = msgspec.structs.replace(self._state, units=self._units, sessions=self._sessions, stops=self._stops)
+        return state, self._effects
+
+    # Units: what ports tell.
+
+    def unit_news(self, name: str, news: PortNews) -> None:
+        """Route one thing that a port told of a unit."""
+        unit = self._units[name]
+        match news:
+            case Sample():
+                self._on_sample(unit, news)
+            case Ack():
+                if unit.off_watch is not None:
+                    self._set(unit, off_watch=unit.off_watch.acked(news, self._now_ns))
+                self._tell_session(unit, ev.Acked(ack=news))
+            case Identity():
+                self._on_identity(unit, news)
+            case LinkFault():
+                self._tell_session(unit, ev.LinkFaulted(fault=news))
+            case LineOpened():
+                self._set(unit, line_open=True, identity=None, line_reason="")
+            case LineLost():
+                self._set(unit, line_open=False, identity=None, line_reason=news.why, sample=None)
+                fault = LinkFault(at_ns=news.at_ns, fault=Fault.LOST, detail=news.code)
+                self._tell_session(self._units[name], ev.LinkFaulted(fault=fault))
+            case FrameHeld():
+                self._on_frame_held(unit, news)
+            case PermitLapsed():
+                self._set(unit, permit=None)
+                self._tell_session(self._units[name], ev.HostStalled(by_ms=PERMIT_NS // NS_PER_MS))
+
+    def _on_identity(self, unit: UnitState, identity: Identity) -> None:
+        problem = identity_problem(unit.config, identity, simulated_site=self._state.simulated)
+        before = unit.identity
+        exchanged = before is not None and (before.serial, before.model) != (identity.serial, identity.model)
+        self._set(unit, identity=identity, mismatch=problem)
+        record = UnitIdentified(
+            unit=unit.config.name,
+            model=identity.model,
+            serial=identity.serial,
+            firmware=identity.firmware,
+            simulated=identity.is_simulator,
+            matches=not problem,
+        )
+        self._append(record)
+        if problem or exchanged:
+            fault = LinkFault(at_ns=identity.at_ns, fault=Fault.MISMATCH, detail=problem or "another unit answers")
+            self._tell_session(self._units[unit.config.name], ev.LinkFaulted(fault=fault))
+
+    def _on_frame_held(self, unit: UnitState, news: FrameHeld) -> None:
+        self._set(unit, permit=None)
+        if unit.session is not None:
+            self._tell_session(self._units[unit.config.name], ev.GateBroken(why=news.why))
+        else:
+            self._latch(unit.config.name, f"frame_held:{news.why}")
+
+    def _on_sample(self, unit: UnitState, sample: Sample) -> None:
+        name = unit.config.name
+        watch = unit.off_watch.sampled(sample) if unit.off_watch is not None else None
+        self._set(unit, sample=sample, off_watch=watch)
+        if watch is not None and watch.is_confirmed:
+            self._settle_off(name, off=True, after_ms=(self._now_ns - watch.since_ns) // NS_PER_MS)
+        run = self._live_run(unit)
+        if run is not None:
+            self._feed(run, ev.SampleArrived(sample=sample))
+        elif sample.output is Output.OFF:
+            self._note_late_off(self._units[name])
+        elif self._may_be_energized_by_nobody(unit):
+            self._on_uncommanded(unit, sample)
+
+    def _may_be_energized_by_nobody(self, unit: UnitState) -> bool:
+        return unit.off_doubt_ns is None and unit.off_watch is None
+
+    def _note_late_off(self, unit: UnitState) -> None:
+        if unit.off_doubt_ns is None:
+            return
+        after_ms = (self._now_ns - unit.off_doubt_ns) // NS_PER_MS
+        self._set(unit, off_doubt_ns=None)
+        self._append(OffConfirmed(unit=unit.config.name, after_ms=after_ms))
+
+    def _on_uncommanded(self, unit: UnitState, sample: Sample) -> None:
+        name = unit.config.name
+        self._effects.append(Command(unit=name, setpoint=Off()))
+        if sample.output is Output.UNKNOWN or not unit.line_open:
+            return
+        self._set(unit, off_doubt_ns=self._now_ns)
+        self._append(UncommandedOutput(unit=name, observed=sample.values))
+        self._append(alarm("uncommanded_output", "high"))
+        self._latch(name, "uncommanded_output")
+
+    # Sessions: what people ask.
+
+    def begin(self, event: ce.Begin) -> None:
+        """A new session, if its unit is free."""
+        setup = event.setup
+        unit = self._units[setup.unit]
+        problem = self._why_not(unit)
+        requested = Append(draft=Draft(data=event.requested, session=setup.session, actor=event.actor))
+        if problem is not None:
+            code, text = problem
+            refused = begin_ended(setup.session, event.actor, code, setup.planned_ns)
+            self._effects.extend(
+                [requested, *refused, Reply(request=event.request, code=code, reason=text, session=setup.session)]
+            )
+            return
+        self._forget_old(setup.unit)
+        run = SessionRun(state=begin(setup, event.actor), inputs_from_ns=self._now_ns)
+        self._sessions[setup.session] = run
+        self._set(unit, session=setup.session)
+        self._effects.extend([requested, Reply(request=event.request, session=setup.session)])
+
+    def _why_not(self, unit: UnitState) -> tuple[str, str] | None:
+        name = unit.config.name
+        if self._state.chart_broken:
+            return "chart_broken", f"The chart cannot be written: {self._state.chart_broken}. No session starts."
+        match unit.status:
+            case UnitStatus.READY:
+                return None
+            case UnitStatus.IN_SESSION:
+                return "unit_in_session", f"{name} is in a session; one session a unit."
+            case UnitStatus.LATCHED:
+                return "unit_latched", f"{name} is out of use ({unit.reason}). Look at it, then acknowledge it."
+            case status:
+                return f"unit_{status}", f"{name} is {status}: {unit.reason}."
+
+    def refuse(self, event: ce.Refuse) -> None:
+        """A request that did not get as far as a session."""
+        draft = Draft(data=event.requested, session=event.session, actor=event.actor)
+        ended = begin_ended(event.session, event.actor, event.refused, event.requested.planned_ms * NS_PER_MS)
+        self._effects.extend([Append(draft=draft), *ended])
+        refused = event.refused
+        self._effects.append(
+            Reply(
+                request=event.request,
+                code=refused.reason,
+                reason=event.text,
+                limit=refused.limit,
+                session=event.session,
+            )
+        )
+
+    def to_session(self, event: ce.ToSession) -> None:
+        """A person's act, unless something speaks against it."""
+        run = self._sessions.get(event.session)
+        if run is None:
+            self._effects.append(
+                Reply(request=event.request, code="unknown_session", reason="No such session is open.")
+            )
+            return
+        problem = objection(run.state, event.event) or self._unit_objection(run.state, event.event)
+        if problem is not None:
+            self._effects.append(Reply(request=event.request, code="not_now", reason=problem, session=event.session))
+            return
+        self._feed(run, event.event)
+        self._effects.append(Reply(request=event.request, session=event.session))
+
+    def _unit_objection(self, state: SessionState, event: ev.SessionEvent) -> str | None:
+        starts = isinstance(event, ev.ResumeAsked) or (isinstance(event, ev.Answered) and event.gate == "confirm")
+        unit = self._units[state.setup.unit]
+        if not starts or unit.status is UnitStatus.IN_SESSION:
+            return None
+        return f"{unit.config.name} is {unit.status}: {unit.reason}. Nothing was started."
+
+    def stop_units(self, event: ce.StopUnits) -> None:
+        """Off first, to whatever is named; then the record that somebody asked."""
+        targets = self._stop_targets(event)
+        for name in targets:
+            unit = self._units[name]
+            run = self._run_of(unit)
+            live = run is not None and run.state.phase not in (Phase.CHECKING, *OVER)
+            if run is not None:
+                self._feed(run, ev.StopAsked(actor=event.actor, source=event.source, fast=event.fast))
+            if not live:
+                self._effects.append(Command(unit=name, setpoint=Off()))
+            unit = self._units[name]
+            self._set(unit, off_watch=off_watch(unit.config.profile, self._now_ns))
+            self._effects.append(Watch(unit=name, closely=True))
+        named = event.unit or (targets[0] if event.session and targets else None)
+        self._append(StopPressed(unit=named, source=event.source), actor=event.actor)
+        if event.request is not None:
+            self._stops = (*self._stops, PendingStop(request=event.request, waiting=tuple(targets)))
+        for name in targets:
+            if not self._units[name].line_open:
+                self._settle_off(name, off=False, after_ms=None)
+        self._answer_stops()
+
+    def _stop_targets(self, event: ce.StopUnits) -> list[str]:
+        if event.session is not None:
+            run = self._sessions.get(event.session)
+            return [] if run is None else [run.state.setup.unit]
+        if event.unit is not None:
+            return [event.unit] if event.unit in self._units else []
+        return list(self._units)
+
+    def acknowledge(self, event: ce.AcknowledgeUnit) -> None:
+        """Clear a latch, with off confirmed or with a statement."""
+        unit = self._units.get(event.unit)
+        if unit is None or not unit.latched:
+            self._effects.append(
+                Reply(request=event.request, code="not_latched", reason=f"{event.unit} has nothing to acknowledge.")
+            )
+            return
+        confirmed = unit.line_open and unit.sample is not None and unit.sample.output is Output.OFF
+        if not confirmed and not event.statement:
+            text = f"Off is not confirmed on {event.unit}. State that the patient is disconnected and the power is cut."
+            self._effects.append(Reply(request=event.request, code="off_not_confirmed", reason=text))
+            return
+        self._set(unit, latched="", off_doubt_ns=None)
+        record = UnitAcknowledged(unit=event.unit, off_confirmed=confirmed, statement=event.statement)
+        self._append(record, actor=event.actor)
+        self._effects.append(Reply(request=event.request))
+
+    def durable(self, session: str, what: str) -> None:
+        """What a session waits for is on the disk."""
+        self._feed_named(session, ev.Charted(what=what))
+
+    def screen_lost(self, session: str, why: str) -> None:
+        """The screen that attends a session is gone."""
+        self._feed_named(session, ev.AttendanceLost(why=why))
+
+    # What concerns every session.
+
+    def writer_lag(self, by_ms: int) -> None:
+        """The chart writer is behind."""
+        self._state = msgspec.structs.replace(self._state, writer_late_ms=by_ms)
+        self._feed_all(ev.WriterLate(by_ms=by_ms))
+
+    def chart_broken(self, why: str) -> None:
+        """The chart cannot be written: every session stops, none starts."""
+        self._state = msgspec.structs.replace(self._state, chart_broken=why)
+        self._feed_all(ev.ChartFailed(why=why))
+
+    def stalled(self, by_ms: int) -> None:
+        """The machine slept or the engine was late."""
+        self._feed_all(ev.HostStalled(by_ms=by_ms))
+
+    def pass_time(self) -> None:
+        """Deadlines, permits and buffers that are due now."""
+        for run in tuple(self._sessions.values()):
+            if wakeup_ns(run.state) <= self._now_ns:
+                self._feed(run, ev.Ticked())
+        for unit in tuple(self._units.values()):
+            if unit.permit is not None and unit.renew_ns <= self._now_ns:
+                self._renew(unit)
+            if unit.off_watch is not None and unit.off_watch.deadline_ns <= self._now_ns:
+                self._settle_off(unit.config.name, off=False, after_ms=None)
+        for session, run in tuple(self._sessions.items()):
+            if run.inputs and run.inputs_from_ns + FLUSH_NS <= self._now_ns:
+                self._flush(session)
+
+    # The reducer and its effects.
+
+    def _feed_named(self, session: str, event: ev.SessionEvent) -> None:
+        run = self._sessions.get(session)
+        if run is not None and run.state.phase not in OVER:
+            self._feed(run, event)
+
+    def _feed_all(self, event: ev.SessionEvent) -> None:
+        for run in tuple(self._sessions.values()):
+            if run.state.phase not in OVER:
+                self._feed(run, event)
+
+    def _tell_session(self, unit: UnitState, event: ev.SessionEvent) -> None:
+        run = self._live_run(unit)
+        if run is not None:
+            self._feed(run, event)
+
+    def _feed(self, run: SessionRun, event: ev.SessionEvent) -> None:
+        before = run.state
+        state, effects = session_step(before, event, self._now_ns)
+        session = state.setup.session
+        if before.phase in OVER:  # what is answered after the end commands nothing and is charted by itself
+            self._sessions[session] = msgspec.structs.replace(run, state=state)
+            self._effects.extend(effect for effect in effects if isinstance(effect, Append))
+            return
+        self._sessions[session] = run.fed(event, self._now_ns, state, effects)
+        self._carry_out(state, effects, moved=state.phase is not before.phase)
+        if state.phase in OVER:
+            self._release(state)
+
+    def _carry_out(self, state: SessionState, effects: Sequence[SessionEffect], *, moved: bool) -> None:
+        """Off before everything; then the inputs that led here; then the rest in the reducer's order."""
+        name = state.setup.unit
+        offs = [effect for effect in effects if isinstance(effect, Command) and isinstance(effect.setpoint, Off)]
+        if offs:
+            self._set(self._units[name], permit=None)
+            self._effects.extend([Revoke(unit=name), *offs])
+        if moved:
+            self._flush(state.setup.session)
+            self._effects.append(Watch(unit=name, closely=state.phase not in (Phase.CHECKING, *OVER)))
+        for effect in effects:
+            if effect in offs:
+                continue
+            if isinstance(effect, Latch):
+                self._latch(effect.unit, effect.reason)
+                continue
+            if isinstance(effect, Command):
+                self._grant(self._units[name], state)
+            self._effects.append(effect)
+
+    def _flush(self, session: str) -> None:
+        run = self._sessions[session]
+        if run.inputs:
+            self._sessions[session], entry = run.flushed()
+            self._effects.append(entry)
+
+    def _release(self, state: SessionState) -> None:
+        unit = self._units[state.setup.unit]
+        doubt = state.stop_ns if state.phase is Phase.UNCONFIRMED else unit.off_doubt_ns
+        self._set(unit, session=None, permit=None, off_doubt_ns=doubt)
+
+    # Permits.
+
+    def _grant(self, unit: UnitState, state: SessionState) -> None:
+        commanded = state.riding.commanded
+        if state.phase not in LIVE or commanded is None:
+            return
+        permit = Permit(
+            session=state.setup.session,
+            unit=unit.config.name,
+            sequence=unit.sequence + 1,
+            until_ns=self._now_ns + PERMIT_NS,
+            bands=_bands(state),
+            context=(*state.setup.context, ("duration_ms", state.setup.planned_ns // NS_PER_MS)),
+        )
+        self._set(unit, permit=permit, sequence=permit.sequence, renew_ns=self._now_ns + RENEW_NS)
+        self._effects.append(permit)
+
+    def _renew(self, unit: UnitState) -> None:
+        run = self._run_of(unit)
+        if run is None or run.state.phase not in LIVE:
+            self._set(unit, permit=None)
+            self._effects.append(Revoke(unit=unit.config.name))
+            return
+        self._grant(unit, run.state)
+
+    # Small pieces.
+
+    def _set(self, unit: UnitState, **changes: object) -> None:
+        name = unit.config.name
+        self._units[name] = msgspec.structs.replace(self._units[name], **changes)
+
+    def _append(self, data: Record, *, actor: str | None = None) -> None:
+        self._effects.append(Append(draft=Draft(data=data, actor=actor)))
+
+    def _latch(self, name: str, reason: str) -> None:
+        unit = self._units[name]
+        if unit.latched:
+            return
+        self._set(unit, latched=reason)
+        output = unit.sample.output if unit.sample is not None and unit.line_open else Output.UNKNOWN
+        self._append(UnitLatched(unit=name, reason=reason, output=output))
+
+    def _run_of(self, unit: UnitState) -> SessionRun | None:
+        return None if unit.session is None else self._sessions.get(unit.session)
+
+    def _live_run(self, unit: UnitState) -> SessionRun | None:
+        """The unit's session, from ARMED to its end."""
+        run = self._run_of(unit)
+        return None if run is None or run.state.phase in (Phase.CHECKING, *OVER) else run
+
+    def _settle_off(self, name: str, *, off: bool, after_ms: int | None) -> None:
+        unit = self._units[name]
+        self._set(unit, off_watch=None)
+        if self._live_run(unit) is None:
+            self._effects.append(Watch(unit=name, closely=False))
+        self._stops = tuple(
+            msgspec.structs.replace(
+                stop,
+                waiting=tuple(other for other in stop.waiting if other != name),
+                done=(*stop.done, (name, off, after_ms)),
+            )
+            if name in stop.waiting
+            else stop
+            for stop in self._stops
+        )
+        self._answer_stops()
+
+    def _answer_stops(self) -> None:
+        for stop in self._stops:
+            if not stop.waiting:
+                self._effects.append(Stopped(request=stop.request, units=stop.done))
+        self._stops = tuple(stop for stop in self._stops if stop.waiting)
+
+    def _forget_old(self, unit: str) -> None:
+        """What is over stays on the screens until its unit is used again."""
+        over = [
+            name for name, run in self._sessions.items() if run.state.phase in OVER and run.state.setup.unit == unit
+        ]
+        for session in over:
+            del self._sessions[session]
+
+
+def _bands(state: SessionState) -> tuple[Band, ...]:
+    """This moment's ceiling: the level may be anything from rest to what is commanded; settings are exact."""
+    level = state.setup.level
+    commanded = state.riding.commanded
+    if commanded is None:
+        return ()
+    bands = []
+    for name, value in commanded.values:
+        if name == level.parameter:
+            bands.append(Band(name, min(level.rest, value), max(level.rest, value)))
+        else:
+            bands.append(Band(name, value, value))
+    return tuple(bands)

@@ -1,0 +1,126 @@
+"""One unit as the engine knows it: line, identity, latch, session, permit. Faults latch units, not people.
+
+Rule 1: a latch is left only by a person's charted acknowledgement, with off confirmed or with the typed statement
+        that the patient is disconnected and the power is cut.
+Rule 2: in every state without a permit a sample that is not off is uncommanded output: Off, alarm, latch.
+Rule 3: a unit is used only after its identity was read over the wire and matches its entry.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from devices.model import Ack, AckOf, Identity, Output, Sample
+from devices.profile import Profile
+from modctl.engine.effects import Permit
+
+
+class UnitStatus(StrEnum):
+    """What a unit can be used for now."""
+
+    MISSING = "missing"
+    MISMATCH = "mismatch"
+    READY = "ready"
+    IN_SESSION = "in-session"
+    LATCHED = "latched"
+    HELD = "held"
+
+
+class UnitConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One unit of the site. ``serial`` empty: any unit of the model (simulated sites)."""
+
+    name: str
+    profile: Profile
+    address: str
+    serial: str = ""
+    held: str = ""
+
+
+class OffWatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Off was commanded; two samples asked after its acknowledgement confirm it."""
+
+    since_ns: int
+    deadline_ns: int
+    wanted: int
+    ack_ns: int | None = None
+    seen: int = 0
+
+    def acked(self, ack: Ack, now_ns: int) -> "OffWatch":
+        """Take note of the acknowledgement, once."""
+        if ack.of is not AckOf.OFF or self.ack_ns is not None:
+            return self
+        return msgspec.structs.replace(self, ack_ns=now_ns)
+
+    def sampled(self, sample: Sample) -> "OffWatch":
+        """Count a sample that answers a request written after the acknowledgement."""
+        if self.ack_ns is None or sample.asked_ns < self.ack_ns:
+            return self
+        return msgspec.structs.replace(self, seen=self.seen + 1 if sample.output is Output.OFF else 0)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Off was seen often enough."""
+        return self.seen >= self.wanted
+
+
+class UnitState(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the engine knows of one unit."""
+
+    config: UnitConfig
+    line_open: bool = False
+    line_reason: str = "not opened yet"
+    identity: Identity | None = None
+    mismatch: str = ""
+    latched: str = ""
+    session: str | None = None
+    sample: Sample | None = None
+    permit: Permit | None = None
+    sequence: int = 0
+    renew_ns: int = 0
+    off_watch: OffWatch | None = None
+    off_doubt_ns: int | None = None  # since when off is wanted and was not confirmed in time
+
+    @property
+    def status(self) -> UnitStatus:
+        """What the unit can be used for; the most serious word first."""
+        if self.latched:
+            return UnitStatus.LATCHED
+        if self.config.held:
+            return UnitStatus.HELD
+        if not self.line_open or self.identity is None:
+            return UnitStatus.MISSING
+        if self.mismatch:
+            return UnitStatus.MISMATCH
+        return UnitStatus.IN_SESSION if self.session is not None else UnitStatus.READY
+
+    @property
+    def reason(self) -> str:
+        """Why the unit is not ready; empty when it is."""
+        match self.status:
+            case UnitStatus.LATCHED:
+                return self.latched
+            case UnitStatus.HELD:
+                return self.config.held
+            case UnitStatus.MISMATCH:
+                return self.mismatch
+            case UnitStatus.MISSING:
+                return self.line_reason if not self.line_open else "does not answer to its name yet"
+            case _:
+                return ""
+
+
+def off_watch(profile: Profile, now_ns: int) -> OffWatch:
+    """Begin to wait for a confirmed off."""
+    deadline_ns = now_ns + profile.off.deadline_ms * 1_000_000
+    return OffWatch(since_ns=now_ns, deadline_ns=deadline_ns, wanted=profile.off.confirm_samples)
+
+
+def identity_problem(config: UnitConfig, identity: Identity, *, simulated_site: bool) -> str:
+    """Why this identity is not the unit's; empty when it is."""
+    if identity.model != config.profile.device.id:
+        return f"answers as {identity.model}, not as {config.profile.device.id}"
+    if config.serial and identity.serial != config.serial:
+        return f"serial number is {identity.serial}, not {config.serial}"
+    if identity.is_simulator and not simulated_site:
+        return "is a simulator, and this is a site for real units"
+    return ""

@@ -1,0 +1,1 @@
+"""Between the controller and its clients: messages, their bytes, the socket."""

@@ -1,0 +1,378 @@
+"""The words between controller and clients: newline JSON, at most 64 KiB a line.
+
+A client says ``Hello`` first. Every request has an ``id`` of the client's choice and gets one answer with that id;
+``Snapshot`` (newest wins) and ``Event`` (lossless, in chart order) come unasked once subscribed.
+"""
+
+from typing import Final
+
+import msgspec
+
+from devices.model import Direction
+from modctl.records import EffectiveLimit
+
+API: Final = 1
+MAX_LINE_BYTES: Final = 65_536
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """Strict at the border."""
+
+
+class Hello(_Message, frozen=True, kw_only=True, tag="hello"):
+    """First line of every connection. ``attends``: this client is a screen whose loss counts."""
+
+    id: int
+    api: int
+    program: str
+    attends: bool = False
+
+
+class SignIn(_Message, frozen=True, kw_only=True, tag="sign_in"):
+    """Bind a person to this connection; the PIN is checked on the controller's side."""
+
+    id: int
+    user: str
+    pin: str
+
+
+class Beat(_Message, frozen=True, kw_only=True, tag="beat"):
+    """A screen's last frame has left for the terminal. Every 250 ms; no answer."""
+
+
+class Subscribe(_Message, frozen=True, kw_only=True, tag="subscribe"):
+    """Snapshots and events from now on; with ``since`` the committed entries after that number come first."""
+
+    id: int
+    since: int | None = None
+    snapshots: bool = True
+
+
+class ListUnits(_Message, frozen=True, kw_only=True, tag="list_units"):
+    """All units of the site with their state."""
+
+    id: int
+
+
+class ListPatients(_Message, frozen=True, kw_only=True, tag="list_patients"):
+    """Patients of the site; needs a signed-in person who may see them."""
+
+    id: int
+
+
+class ListPresets(_Message, frozen=True, kw_only=True, tag="list_presets"):
+    """The site's library."""
+
+    id: int
+    unit: str | None = None  # only those that this unit can do
+
+
+class ListSessions(_Message, frozen=True, kw_only=True, tag="list_sessions"):
+    """Newest first, in pages."""
+
+    id: int
+    limit: int = 100
+    offset: int = 0
+
+
+class Entries(_Message, frozen=True, kw_only=True, tag="entries"):
+    """Committed entries after ``since``, all or of one session, in pages that fit a line."""
+
+    id: int
+    session: str | None = None
+    since: int = -1
+
+
+class Start(_Message, frozen=True, kw_only=True, tag="start"):
+    """Ask for a session. The answer names it; its gates are answered next."""
+
+    id: int
+    unit: str
+    patient: str
+    preset: str
+    set: tuple[tuple[str, int], ...] = ()
+    duration_ms: int | None = None
+    file_answers: bool = False  # answers will come from a file: only in simulated sites
+
+
+class Answer(_Message, frozen=True, kw_only=True, tag="answer"):
+    """Answer the next gate of a session."""
+
+    id: int
+    session: str
+    gate: str
+    answer: str
+    took_ms: int
+    source: str = "person"
+    age_s: int = 0
+    text: str = ""  # free text: charted as a commitment only
+
+
+class Stop(_Message, frozen=True, kw_only=True, tag="stop"):
+    """Stop one session, one unit, or (neither) everything. Needs no sign-in."""
+
+    id: int
+    session: str | None = None
+    unit: str | None = None
+    source: str = "command"
+
+
+class Pause(_Message, frozen=True, kw_only=True, tag="pause"):
+    """Off for now."""
+
+    id: int
+    session: str
+
+
+class Resume(_Message, frozen=True, kw_only=True, tag="resume"):
+    """Back, by a ramp from off."""
+
+    id: int
+    session: str
+
+
+class Step(_Message, frozen=True, kw_only=True, tag="step"):
+    """Ride the level."""
+
+    id: int
+    session: str
+    direction: Direction
+
+
+class Acknowledge(_Message, frozen=True, kw_only=True, tag="acknowledge"):
+    """Clear a unit's latch; ``statement`` when off cannot be confirmed."""
+
+    id: int
+    unit: str
+    statement: str | None = None
+
+
+class VerifyChart(_Message, frozen=True, kw_only=True, tag="verify_chart"):
+    """Verify the live chart in the controller's reader; ``checkpoint`` is the text of an outside note."""
+
+    id: int
+    checkpoint: str | None = None
+    vkey: str | None = None
+
+
+class ExportChart(_Message, frozen=True, kw_only=True, tag="export_chart"):
+    """Write a single-file copy with its signed head."""
+
+    id: int
+    path: str
+    purpose: str
+
+
+class TakeCheckpoint(_Message, frozen=True, kw_only=True, tag="take_checkpoint"):
+    """Sign the chart's head now and give the note."""
+
+    id: int
+
+
+Request = (
+    Hello
+    | SignIn
+    | Beat
+    | Subscribe
+    | ListUnits
+    | ListPatients
+    | ListPresets
+    | ListSessions
+    | Entries
+    | Start
+    | Answer
+    | Stop
+    | Pause
+    | Resume
+    | Step
+    | Acknowledge
+    | VerifyChart
+    | ExportChart
+    | TakeCheckpoint
+)
+
+
+class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One unit, as ``unit list`` prints it and the screens show it."""
+
+    name: str
+    model: str
+    modality: str
+    model_class: str = msgspec.field(name="class")
+    address: str
+    state: str  # ready | missing | mismatch | in-session | latched | held | unknown
+    simulated: bool
+    verified: str
+    lease_ms: int
+    reason: str = ""  # of missing, mismatch, latched, held
+    serial: str = ""
+    firmware: str = ""
+    output: str = "unknown"  # off | energized | suspended | unknown, newest sample
+    level_parameter: str = ""
+
+
+class PatientRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A patient as the table needs one: the reference and two identifiers."""
+
+    ref: str
+    name: str
+    birth_date: str
+    side: str = "right"  # of the prescription in force
+
+
+class PresetRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of the library."""
+
+    id: str
+    modality: str
+    models: tuple[str, ...]
+    title: str
+    approved: bool
+    region: str
+    side: str
+    planned_ms: int
+    levels: tuple[tuple[str, int], ...]  # settings and the cap of the level
+    source: str
+
+
+class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One session, as ``session list`` prints it."""
+
+    session: str
+    unit: str
+    patient: str
+    preset: str
+    started_at_utc: str
+    outcome: str | None
+    planned_ms: int
+    delivered_ms: int
+    simulated: bool
+    overrides: int
+
+
+class GateView(msgspec.Struct, frozen=True, kw_only=True):
+    """One gate of one session: what is asked, what can be answered, and what was."""
+
+    gate: str
+    title: str
+    text: str
+    answers: tuple[tuple[str, str], ...]  # (answer, label); the first is focused; empty: a number, see below
+    closes: tuple[str, ...]  # answers that close the gate
+    minimum: int | None = None  # number gates
+    maximum: int | None = None
+    answered: str | None = None
+
+
+class AlarmView(msgspec.Struct, frozen=True, kw_only=True):
+    """One standing alarm."""
+
+    alarm: str
+    priority: str
+    text: str
+    since_mono_ns: int
+
+
+class SessionView(msgspec.Struct, frozen=True, kw_only=True):
+    """One session, as the screens show it. Values are None where there is no data; nothing maps unknown to off."""
+
+    session: str
+    unit: str
+    model: str
+    modality: str
+    patient: str
+    patient_name: str
+    preset: str
+    title: str
+    region: str
+    side: str
+    phase: str  # checking | armed | starting | running | pausing | paused | resuming | stopping | ended | unconfirmed
+    output: str  # off | energized | suspended | unknown
+    simulated: bool
+    attended: bool
+    level_parameter: str
+    set_level: int
+    goal_level: int
+    level_max: int
+    person_step: int
+    settings: tuple[tuple[str, int], ...]
+    commanded: int | None
+    measured: int | None
+    observed_as: str
+    contact: str
+    planned_ms: int
+    delivered_ms: int
+    paused_ms: int
+    no_contact_ms: int
+    unknown_ms: int
+    age_ms: int | None  # of the newest sample
+    stale_ms: int
+    lease_ms: int
+    resting: bool  # the plan is in a rest
+    rounds: int
+    gates: tuple[GateView, ...]
+    gate: str | None  # the next one to answer
+    alarms: tuple[AlarmView, ...]
+    limits: tuple[EffectiveLimit, ...]
+    reason: str = ""  # of the end, the pause, the stop
+    outcome: str | None = None
+    off_after_ms: int | None = None
+    unknown_text: str = ""
+    closed: bool = False  # nothing more to answer
+
+
+class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
+    """The whole controller at one moment; at most ten a second, the newest wins."""
+
+    seq: int  # newest chart sequence
+    mono_ns: int
+    site: str
+    simulated: bool
+    units: tuple[UnitRow, ...]
+    sessions: tuple[SessionView, ...]
+
+
+class Event(_Message, frozen=True, kw_only=True, tag="event"):
+    """One committed chart entry; ``entry`` is its stored body."""
+
+    seq: int
+    entry: msgspec.Raw
+
+
+class Done(_Message, frozen=True, kw_only=True, tag="done"):
+    """Yes. Only the field that belongs to the request is filled."""
+
+    id: int
+    session: str | None = None
+    role: str | None = None
+    units: tuple[UnitRow, ...] | None = None
+    patients: tuple[PatientRow, ...] | None = None
+    presets: tuple[PresetRow, ...] | None = None
+    sessions: tuple[SessionRow, ...] | None = None
+    entries: tuple[msgspec.Raw, ...] | None = None
+    more: bool = False
+    stopped: tuple["StoppedUnit", ...] | None = None
+    verdict: msgspec.Raw = msgspec.Raw(b"null")  # not optional: a union with Raw does not decode
+    note: str | None = None
+
+
+class StoppedUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``stop`` reached on one unit. ``after_ms`` None: not confirmed within the deadline."""
+
+    unit: str
+    off: bool
+    after_ms: int | None
+
+
+class Refused(_Message, frozen=True, kw_only=True, tag="refused"):
+    """No, and why. ``code`` is a word, ``reason`` a sentence for a person."""
+
+    id: int
+    code: str
+    reason: str
+    limit: str | None = None
+    observed: int | None = None
+    bound: int | None = None
+    source: str | None = None
+
+
+Answering = Done | Refused | Snapshot | Event

@@ -1,0 +1,1 @@
+"""What is read from a chart and handed to people: sheets, exports, receipts."""

@@ -1,0 +1,164 @@
+"""Register maps as data: how a canonical integer stands in 16-bit words, and what writing it means.
+
+Addresses are zero-based PDU addresses. ``value = raw * multiply // divide + offset`` in the canonical unit;
+the way back is exact or refused. The vocabulary follows MBMap v2 (nobrega8/mbmap-library) where it has a word.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from protocols.errors import LocalProtocolError
+
+
+class Table(StrEnum):
+    """The four Modbus tables; the two bit tables are not used by any map of ours yet."""
+
+    HOLDING = "holding"
+    INPUT = "input"
+
+
+class WordType(StrEnum):
+    """How many words and which sign."""
+
+    INT16 = "int16"
+    UINT16 = "uint16"
+    INT32 = "int32"
+    UINT32 = "uint32"
+
+
+class WordOrder(StrEnum):
+    """Which half of a 32-bit value stands at the lower address."""
+
+    HIGH_FIRST = "high-first"
+    LOW_FIRST = "low-first"
+
+
+class Access(StrEnum):
+    """What the unit's document allows."""
+
+    READ = "read"
+    WRITE = "write"
+    READ_WRITE = "read-write"
+
+
+class Effect(StrEnum):
+    """What a write to the register does to the output: the frame gate's knowledge, so it must be complete."""
+
+    NONE = "none"  # never written by us
+    LEVEL = "level"  # states a level: Energize
+    ENABLE = "enable"  # ``off_value`` is Off, every other value is Energize at the levels written last
+    LEASE = "lease"  # feeds the unit's watchdog
+    CONFIG = "config"  # by itself puts out nothing (timer, communication settings)
+
+
+class Register(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One named value of a map. A writable number without ``min`` and ``max`` does not load."""
+
+    name: str
+    table: Table
+    address: int
+    type: WordType
+    access: Access
+    source: str
+    proven: str  # unit | client | manual | extract | assumed | own
+    parameter: str | None = None  # canonical parameter, where the register is one
+    unit: str = "1"  # UCUM of the canonical value
+    multiply: int = 1
+    divide: int = 1
+    offset: int = 0
+    word_order: WordOrder = WordOrder.HIGH_FIRST
+    min: int | None = None  # canonical
+    max: int | None = None  # canonical
+    effect: Effect = Effect.NONE
+    off_value: int | None = None  # for ENABLE
+    on_value: int | None = None  # for ENABLE
+    slow_off_value: int | None = None  # for ENABLE: off at the rate that is set; it takes energy away as well
+    sentinel: int | None = None  # raw words, read as one unsigned number, that say *no value*
+    enum: dict[str, int] | None = None
+    bits: dict[str, int] | None = None
+    eeprom: bool = False
+    poll: bool = False  # part of every sample
+
+
+class RegisterMap(msgspec.Struct, frozen=True, kw_only=True):
+    """All registers of one unit and how they may be asked for."""
+
+    unit_address: int
+    registers: tuple[Register, ...]
+    max_registers_per_read: int = 32
+
+
+WORDS_OF: Final = {WordType.INT16: 1, WordType.UINT16: 1, WordType.INT32: 2, WordType.UINT32: 2}
+SIGNED: Final = frozenset({WordType.INT16, WordType.INT32})
+
+
+def words_of(register: Register) -> int:
+    """How many 16-bit words the register has."""
+    return WORDS_OF[register.type]
+
+
+def decode(register: Register, words: tuple[int, ...]) -> int | None:
+    """The canonical value of the register's words; None when they are the sentinel.
+
+    Never fails on any words of the right number. Where ``divide`` is not 1, the value is rounded down.
+    """
+    raw = _unsigned(register, words)
+    if raw == register.sentinel:
+        return None
+    bits = 16 * len(words)
+    if register.type in SIGNED and raw >> (bits - 1):
+        raw -= 1 << bits
+    return raw * register.multiply // register.divide + register.offset
+
+
+def encode(register: Register, value: int) -> tuple[int, ...]:
+    """The words that say exactly this canonical value; LocalProtocolError when there are none.
+
+    Refused: out of ``min`` .. ``max``, off the register's grid, too large for its words, equal to its sentinel.
+    """
+    too_low = register.min is not None and value < register.min
+    too_high = register.max is not None and value > register.max
+    if too_low or too_high:
+        raise LocalProtocolError(f"{register.name}: {value} is not in {register.min}..{register.max}")
+    raw, rest = divmod((value - register.offset) * register.divide, register.multiply)
+    if rest:
+        raise LocalProtocolError(f"{register.name}: {value} is not on the grid of {register.multiply}")
+    bits = 16 * words_of(register)
+    lowest = -(1 << (bits - 1)) if register.type in SIGNED else 0
+    if not lowest <= raw < lowest + (1 << bits):
+        raise LocalProtocolError(f"{register.name}: {value} does not fit {register.type}")
+    raw &= (1 << bits) - 1
+    if raw == register.sentinel:
+        raise LocalProtocolError(f"{register.name}: {value} is the register's word for no value")
+    words = tuple(raw >> shift & 0xFFFF for shift in range(bits - 16, -1, -16))
+    if decode(register, words if register.word_order is WordOrder.HIGH_FIRST else words[::-1]) != value:
+        raise LocalProtocolError(f"{register.name}: {value} does not come back from its words")
+    return words if register.word_order is WordOrder.HIGH_FIRST else words[::-1]
+
+
+def word_name(register: Register, value: int) -> str | None:
+    """The name that the map's ``enum`` gives to a value; None when it has none."""
+    return next((name for name, number in (register.enum or {}).items() if number == value), None)
+
+
+def bit_names(register: Register, value: int) -> tuple[str, ...]:
+    """Names of the bits that are set, in order of the bits; a bit without a name is called by its number."""
+    names = {number: name for name, number in (register.bits or {}).items()}
+    return tuple(names.get(bit, f"bit{bit}") for bit in range(16 * words_of(register)) if value >> bit & 1)
+
+
+def find(registers: Iterable[Register], name: str) -> Register | None:
+    """One register by name; None if the map has none."""
+    return next((register for register in registers if register.name == name), None)
+
+
+def _unsigned(register: Register, words: tuple[int, ...]) -> int:
+    if len(words) != words_of(register):
+        raise LocalProtocolError(f"{register.name}: {len(words)} words for {register.type}")
+    raw = 0
+    for word in words if register.word_order is WordOrder.HIGH_FIRST else words[::-1]:
+        raw = raw << 16 | word
+    return raw

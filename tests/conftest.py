@@ -1,0 +1,47 @@
+"""What every test stands on: repeatable searches, no site of the person who runs them, groups that follow folders."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# "repeat" finds the same examples each time, so that a red run is about the change and not about luck;
+# "search" looks for new ones: pytest --hypothesis-profile=search. No deadline: the machine is shared.
+settings.register_profile("repeat", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("search", deadline=None, max_examples=2_000, print_blob=True)
+settings.load_profile("repeat")
+
+ROOT = Path(__file__).resolve().parent.parent
+MARKED_FOLDERS = ("process", "interop")  # the folder is the mark: nobody has to remember it
+ONE_AT_A_TIME = ("process",)  # they measure real time, and two of them on two cores measure each other
+USERS_FOLDERS = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, before pytest-xdist reads the groups."""
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder in MARKED_FOLDERS:
+            item.add_marker(folder)
+        if folder in ONE_AT_A_TIME and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(folder))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the tests, and what they start, away from the site and the folders of whoever runs them."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MODCTL_SITE", raising=False)
+        patch.delenv("MODCTL_PIN", raising=False)
+        for name in USERS_FOLDERS:
+            patch.setenv(name, str(home / name.lower()))
+        yield
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT

@@ -1,0 +1,134 @@
+"""A table in virtual time: one patient, one preset, a person who answers every gate; for the scenario tests."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from devices.model import NS_PER_S
+from devices.profile import load
+from devices.sim.catalog import SIMULATED
+from devices.sim.device import FaultOrder, Truth
+from modctl.clinic.gates import gates_for
+from modctl.clinic.library import parse
+from modctl.clinic.presets import Preset
+from modctl.controller.prepare import NotPrepared, Order, prepare
+from modctl.engine.core_events import Begin, Refuse, StopUnits, ToSession
+from modctl.engine.events import Answered, SessionEvent
+from modctl.engine.phases import OVER, SessionState
+from modctl.engine.unit import UnitConfig
+from modctl.virtual.world import Memory, VirtualClock, World
+
+SHIPPED = Path("modctl/clinic/hip")
+OPENING = {"pain_before": "4", "pain_after": "3"}
+
+
+def preset(name: str) -> Preset:
+    """A shipped preset, approved."""
+    path = SHIPPED / f"{name}.toml"
+    return msgspec.structs.replace(parse(path.read_bytes(), path.name), approved=True)
+
+
+class Table:
+    """One world with its units; a person's acts are methods, time passes by ``run_s``."""
+
+    def __init__(self, *models: str, seed: int = 1) -> None:
+        self.clock = VirtualClock(datetime(2026, 11, 23, 9, tzinfo=UTC))
+        self.chart = Memory()
+        units = [
+            (UnitConfig(name=model, profile=load(model), address="virtual"), SIMULATED[model].make(model, seed, "rtu"))
+            for model in models
+        ]
+        self.world = World(units, self.clock, seed, self.chart)
+        self._requests = 0
+        self.run_s(2)
+
+    @property
+    def now_ns(self) -> int:
+        """Virtual time."""
+        return self.clock.now_ns
+
+    def run_s(self, seconds: float) -> None:
+        """Let time pass."""
+        self.world.run_until(int(self.clock.now_ns + seconds * NS_PER_S))
+
+    def ask(self, unit: str, preset_id: str, duration_s: int = 15, **asked: int) -> str:
+        """Request a session on a unit; its name comes back."""
+        self._requests += 1
+        session = f"s{self._requests}"
+        chosen = preset(preset_id)
+        order = Order(
+            session=session,
+            now_ns=self.clock.now_ns,
+            unit=self.world.state.units[unit],
+            patient="p1",
+            side="right",
+            body_weight_g=80_000,
+            preset=chosen,
+            gates=gates_for(chosen.modality),
+            asked=tuple(asked.items()),
+            duration_ms=duration_s * 1000,
+            demonstration=True,
+            simulated_site=True,
+            site_limits=(),
+            program="modctl test",
+        )
+        judged = prepare(order)
+        if isinstance(judged, NotPrepared):
+            event = Refuse(
+                request=self._requests,
+                actor="therapist",
+                session=session,
+                requested=judged.requested,
+                refused=judged.refused,
+                text=judged.text,
+            )
+            self.world.post(event)
+        else:
+            begin = Begin(request=self._requests, actor="therapist", setup=judged.setup, requested=judged.requested)
+            self.world.post(begin)
+        return session
+
+    def tell(self, session: str, event: SessionEvent) -> None:
+        """A person's act on a session."""
+        self._requests += 1
+        self.world.post(ToSession(request=self._requests, session=session, event=event))
+
+    def answer_all(self, session: str) -> None:
+        """Open every gate before the start."""
+        setup = self.state(session).setup
+        for gate in setup.before:
+            opening = [word for word in gate.answers if word not in gate.closes and word != "not-yet"]
+            given = OPENING.get(gate.gate, "4") if not gate.answers else opening[0]
+            event = Answered(gate=gate.gate, answer=given, actor="therapist", source="person", age_s=0, took_ms=900)
+            self.tell(session, event)
+
+    def start(self, unit: str, preset_id: str, duration_s: int = 15, **asked: int) -> str:
+        """Request, answer, start."""
+        session = self.ask(unit, preset_id, duration_s, **asked)
+        self.answer_all(session)
+        return session
+
+    def stop_all(self) -> int:
+        """Stop everything; the request's number comes back."""
+        self._requests += 1
+        self.world.post(StopUnits(request=self._requests, actor=None, source="test"))
+        return self._requests
+
+    def state(self, session: str) -> SessionState:
+        """The engine's idea of a session."""
+        return self.world.state.sessions[session].state
+
+    def run_to_end(self, session: str, limit_s: float = 3_600) -> dict[str, object]:
+        """Let time pass until the session is over; its last entry comes back."""
+        until = int(self.clock.now_ns + limit_s * NS_PER_S)
+        self.world.run_until(until, lambda: self.state(session).phase in OVER)
+        return dict(self.chart.of(session)[-1])
+
+    def inject(self, unit: str, fault: str, **parameters: int) -> None:
+        """Switch a fault of the menu on."""
+        self.world.sim(unit).inject(FaultOrder(fault=fault, parameters=tuple(parameters.items())), self.clock.now_ns)
+
+    def truth(self, unit: str) -> Truth:
+        """What the unit really does now."""
+        return self.world.sim(unit).truth(self.clock.now_ns)

@@ -1,0 +1,29 @@
+"""The table on a real terminal, the little clinic behind it: ``python -m tests.tui.fake_app [--busy] [--log F]``."""
+
+import argparse
+import functools
+import sys
+from pathlib import Path
+
+from modctl.clock import SystemClock
+from tests.tui.story import Story
+from tui.app import TableApp
+from tui.terminal import TableDriver
+
+
+def main() -> int:
+    """Run until the person leaves."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--busy", action="store_true", help="an ultrasound session runs already")
+    parser.add_argument("--hostile", action="store_true", help="its patient's name holds control characters")
+    parser.add_argument("--log", type=Path, help="note every request here")
+    parser.add_argument("--pin", help="sign in without being asked")
+    given = parser.parse_args()
+    dial = functools.partial(Story.dial, busy=given.busy, hostile=given.hostile, log=given.log)
+    app = TableApp(dial, SystemClock(), user="therapist", pin=given.pin, driver_class=TableDriver)
+    app.run(mouse=False)
+    return app.return_code or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Colours repeat what words say, with a contrast that tired eyes can read; computed from what is drawn."""
+
+import pytest
+from rich.color import Color
+from textual.strip import Strip
+
+from tests.tui.fakes import asked, second_session, session
+from tests.tui.stage import Stage, perform
+from tests.tui.test_snapshots import ALARM, SCENES, URGENT
+
+MIN_CONTRAST = 7.0  # WCAG 2.2, success criterion 1.4.6
+
+
+def luminance(color: Color) -> float:
+    """Relative luminance (WCAG 2.2, definition)."""
+    channels = [part / 255 for part in color.get_truecolor()]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: Color, other: Color) -> float:
+    """Contrast ratio of two colours (WCAG 2.2, definition)."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def pairs(strips: list[Strip]) -> dict[tuple[str, str], float]:
+    """The contrast of every pair of colours in which something is written."""
+    found: dict[tuple[str, str], float] = {}
+    for strip in strips:
+        for segment in strip:
+            style = segment.style
+            if segment.text.strip() and style is not None and style.color is not None and style.bgcolor is not None:
+                found[style.color.name, style.bgcolor.name] = contrast(style.color, style.bgcolor)
+    return found
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [(), ("question_mark",), ("n",), ("n", "4", "a"), ("n", "1")],
+    ids=["large", "map", "units", "fault", "next"],
+)
+def test_everything_that_is_written_can_be_read(keys: tuple[str, ...]) -> None:
+    """No pair of colours on any screen has a contrast below 7:1."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see(second_session(alarms=(URGENT, ALARM), goal_level=1_100))
+        await stage.press(*keys)
+        found = pairs(stage.strips())
+        for scene in SCENES.values() if not keys else ():
+            await stage.see(*scene)
+            found |= pairs(stage.strips())
+
+        assert len(found) >= 4
+        assert {} == {pair: ratio for pair, ratio in found.items() if ratio < MIN_CONTRAST}
+
+    perform(act)
+
+
+def test_no_two_states_look_alike_without_colour() -> None:
+    """Words and shapes alone tell them apart."""
+    states = [
+        session(),
+        session(output="suspended"),
+        session(output="off", phase="paused"),
+        session(output="unknown"),
+        session(age_ms=None),
+        asked("confirm"),
+    ]
+    seen: list[str] = []
+
+    async def act(stage: Stage) -> None:
+        for view in states:
+            await stage.see(view, second_session())
+            seen.append(stage.text().splitlines()[1][33:52])
+
+    perform(act)
+
+    assert len(states) == len(set(seen))
+    assert len(states) == len({state.strip()[0] for state in seen})

@@ -1,0 +1,204 @@
+"""On a real pseudo-terminal: bytes in, bytes out, and what is left of the terminal afterwards."""
+
+import contextlib
+import os
+import re
+import signal
+import sys
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pyte
+import pytest
+
+ROWS, COLUMNS = 24, 80
+WAIT_S = 20  # the longest that a step may take on a busy machine; nothing waits that long when it works
+RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?2004l", b"\x1b[?1004l", b"\x1b[<u")  # alternate screen, cursor, modes
+COLOUR = re.compile(rb"\x1b\[[0-9;]*(?:3[0-7]|4[0-7]|[34]8;[25]|9[0-7]|10[0-7])")
+
+
+class Terminal:
+    """The little clinic on a terminal: keys in, a screen to look at, and the log of what was asked."""
+
+    def __init__(self, log: Path, *options: str, env: dict[str, str] | None = None) -> None:
+        self.log = log
+        self.output = b""
+        self._screen = pyte.Screen(COLUMNS, ROWS)
+        self._stream = pyte.ByteStream(self._screen)
+        self._child = pexpect.spawn(
+            sys.executable,
+            ["-m", "tests.tui.fake_app", "--log", str(log), *options],
+            dimensions=(ROWS, COLUMNS),
+            env={**os.environ, "TERM": "xterm-256color", **(env or {})},
+            timeout=WAIT_S,
+        )
+        self.before = termios.tcgetattr(self._child.child_fd)
+
+    def sees(self, words: str) -> None:
+        """Wait until these words stand on the screen."""
+        while words not in self.text():
+            self._read()
+
+    def text(self) -> str:
+        """What stands on the screen."""
+        return "\n".join(self._screen.display)
+
+    def types(self, data: bytes) -> None:
+        """Bytes as a keyboard sends them, all at once."""
+        self._child.send(data)
+
+    def types_until(self, data: bytes, words: str) -> None:
+        """Press again and again until these words stand on the screen."""
+        for _ in range(WAIT_S * 5):
+            self.types(data)
+            with contextlib.suppress(pexpect.TIMEOUT):
+                self._read(0.2)
+            if words in self.text():
+                return
+        pytest.fail(f"{words!r} never came:\n{self.text()}")
+
+    def requests(self) -> list[str]:
+        """What was asked of the controller so far."""
+        return self.log.read_text(encoding="utf-8").split("\n")[:-1]
+
+    def signals(self, number: signal.Signals) -> None:
+        """Send a signal to the program."""
+        self._child.kill(number)
+
+    def ends(self) -> int:
+        """Wait for the end; gives the exit status."""
+        while True:
+            try:
+                self._read()
+            except pexpect.EOF:
+                break
+        self._child.wait()
+        return int(self._child.exitstatus if self._child.exitstatus is not None else -self._child.signalstatus)
+
+    def modes(self) -> list[object]:
+        """How the terminal is set now."""
+        return termios.tcgetattr(self._child.child_fd)
+
+    def hangs_up(self) -> None:
+        """The terminal is closed under the program."""
+        os.close(self._child.child_fd)
+        self._child.wait()
+
+    def close(self) -> None:
+        """Leave nothing running."""
+        if self._child.isalive():
+            self._child.kill(signal.SIGKILL)
+            self._child.wait()
+
+    def _read(self, timeout_s: float = WAIT_S) -> None:
+        data = self._child.read_nonblocking(65_536, timeout=timeout_s)
+        self.output += data
+        self._stream.feed(data)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Where the little clinic notes what it was asked."""
+    return tmp_path / "requests.log"
+
+
+@pytest.fixture
+def busy(log: Path) -> Iterator[Terminal]:
+    """A table on which an ultrasound session runs."""
+    terminal = Terminal(log, "--busy", "--pin", "1234")
+    terminal.sees("■ ENERGIZED")
+    terminal.sees("therapist")
+    yield terminal
+    terminal.close()
+
+
+@pytest.mark.parametrize("keys", [b"\x1b\r", b"\x1bs", b"\x1b ", b"\x1b\x1b", b"\x1b[24~\r", b"\x03\r", b"s\r", b" \r"])
+def test_a_stop_key_with_another_key_behind_it_stops(busy: Terminal, keys: bytes) -> None:
+    """Two keys within one read: the library alone takes Escape and Enter for Enter."""
+    busy.types(keys)
+    busy.sees("□ STOPPED")
+
+    assert "Stop" in busy.requests()
+    busy.types(b"\x11")  # Ctrl+Q
+    assert 0 == busy.ends()
+
+
+def test_escape_and_enter_on_the_confirm_question_start_nothing(log: Path) -> None:
+    """The cursor stands on *start*; ten milliseconds decide."""
+    terminal = Terminal(log, "--pin", "1234")
+    terminal.sees("Which unit?")
+    for keys, words in (
+        (b"1", "for which patient?"),
+        (b"\x1b[B", "▶ Ada Example"),
+        (b"\r", "which preset?"),
+        (b"1", "Who is on the table?"),
+        (b"1", "Pain now"),
+        (b"5", "Start?"),
+    ):
+        terminal.types(keys)
+        terminal.sees(words)
+    terminal.types_until(b"\x1b[B", "▶ 2  Start now")  # no key is taken during the first half second
+    terminal.types(b"\x1b\r")
+    terminal.sees("Given up. Nothing was started.")
+    terminal.types(b"\x11")
+
+    assert 0 == terminal.ends()
+    assert "Answer confirm=start" not in terminal.requests()
+    assert "Stop" in terminal.requests()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT])
+def test_a_signal_leaves_the_terminal_as_it_was(busy: Terminal, number: signal.Signals) -> None:
+    """The next person types into a terminal that works, and the status says which signal it was."""
+    busy.signals(number)
+    status = busy.ends()
+
+    assert 128 + number == status
+    assert busy.before == busy.modes()
+    assert all(busy.output.rindex(mode) > busy.output.rindex(b"\x1b[?1049h") for mode in RESTORED)
+    assert b"\x1b[?1000h" not in busy.output  # the mouse was never on
+
+
+def test_leaving_restores_the_terminal(log: Path) -> None:
+    """The ordinary way out."""
+    terminal = Terminal(log, "--pin", "1234")
+    terminal.sees("Which unit?")
+    terminal.types(b"\x11")
+
+    assert 0 == terminal.ends()
+    assert terminal.before == terminal.modes()
+    assert all(mode in terminal.output for mode in RESTORED)
+
+
+def test_a_terminal_that_is_gone_ends_the_program(busy: Terminal) -> None:
+    """It must not stay behind, beating for a screen that nobody sees."""
+    busy.hangs_up()
+
+
+def test_no_control_byte_of_a_name_reaches_the_terminal(log: Path) -> None:
+    """A name could write to the clipboard, or answer a question in the therapist's place."""
+    terminal = Terminal(log, "--busy", "--hostile", "--pin", "1234")
+    terminal.sees("Eve")
+    terminal.sees("■ ENERGIZED")
+    terminal.types(b"\x1b[24~")
+    terminal.sees("□ STOPPED")
+    terminal.types(b"\x11")
+    terminal.ends()
+
+    assert b"]52;" not in terminal.output.replace(b"\xef\xbf\xbd]52;", b"")
+    for sequence in (b"\x1b]52", b"\x1b[5n", b"\xc2\x9b", b"\x9b31m", "\u202e".encode(), b"\x00", b"\x7f", b"\x07"):
+        assert sequence not in terminal.output
+
+
+def test_without_colour_no_colour_is_sent(log: Path) -> None:
+    """NO_COLOR (no-color.org): the words and shapes say everything."""
+    terminal = Terminal(log, "--busy", "--pin", "1234", env={"NO_COLOR": "1"})
+    terminal.sees("■ ENERGIZED")
+    terminal.types(b"\x1b[24~")
+    terminal.sees("□ STOPPED")
+    terminal.types(b"\x11")
+    terminal.ends()
+
+    assert not COLOUR.search(terminal.output)

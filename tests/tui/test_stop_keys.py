@@ -1,0 +1,199 @@
+"""Every stop key, from every screen, modal and focus, with one session and with two."""
+
+import pytest
+
+from modctl.ipc.messages import Answer, SessionView
+from tests.tui.fakes import asked, second_session, session
+from tests.tui.stage import Stage, perform
+
+KEYS = {"f12": None, "ctrl+c": None, "escape": "S-2", "space": "S-2", "s": "S-2"}  # None: everything
+RUNS = second_session()
+
+# Where a person may be while a session runs: the snapshot, and the keys that lead there.
+PLACES: dict[str, tuple[tuple[SessionView, ...], tuple[str, ...]]] = {
+    "running": ((RUNS,), ()),
+    "units": ((RUNS,), ("n",)),
+    "patients": ((RUNS,), ("n", "1")),
+    "presets": ((RUNS,), ("n", "1", "down", "enter")),
+    "acknowledge": ((RUNS,), ("n", "4", "a")),
+    "question": ((asked("identify"), RUNS), ("n", "1")),
+    "number": ((asked("pain_before"), RUNS), ("n", "1")),
+    "confirm": ((asked("confirm"), RUNS), ("n", "1")),
+    "end": ((asked("skin_after", after=True), RUNS), ("1",)),
+    "note": ((asked(None, after=True), RUNS), ()),
+    "map over running": ((RUNS,), ("question_mark",)),
+    "map over units": ((RUNS,), ("n", "question_mark")),
+    "map over confirm": ((asked("confirm"), RUNS), ("n", "1", "question_mark")),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_stop_key_stops_from_everywhere(place: str) -> None:
+    """The person has one thing in mind; where the screen happens to be must not matter."""
+    views, way = PLACES[place]
+
+    async def act(stage: Stage) -> None:
+        await stage.see(RUNS)
+        await stage.see(*views)
+        await stage.press(*way)
+        there = stage.text()
+        await stage.press(*KEYS)
+
+        assert list(KEYS.values()) == stage.stops()
+        assert "STOP   Esc, space, s: ultrasound-1, Ben Sample" in there
+
+    perform(act)
+
+
+@pytest.mark.parametrize("large", ["S-1", "S-2"])
+@pytest.mark.parametrize("over", [(), ("question_mark",)])
+def test_with_two_sessions_the_large_one_is_stopped_and_f12_stops_both(large: str, over: tuple[str, ...]) -> None:
+    """The wrong session stopped is the right one still running; the line at the bottom names it."""
+    names = {"S-1": "estim-1, Ada Example", "S-2": "ultrasound-1, Ben Sample"}
+
+    async def act(stage: Stage) -> None:
+        await stage.see(session(), second_session())
+        await stage.press("1" if large == "S-1" else "2", *over)
+        there = stage.text()
+        await stage.press("escape", "s", "f12")
+
+        assert [large, large, None] == stage.stops()
+        assert f"STOP   Esc, space, s: {names[large]}   F12, Ctrl+C: ALL 2 sessions" in there
+
+    perform(act)
+
+
+@pytest.mark.parametrize("field", [("pin",), ("who", "shift+tab")])
+def test_in_a_text_field_escape_stops_and_letters_are_letters(field: tuple[str, ...]) -> None:
+    """The sign-in is the only place with fields; the stop line says which keys are left."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see(RUNS)
+        await stage.press(*field[1:])
+        there = stage.text()
+        await stage.press("s", "space", "escape", "f12", "ctrl+c")
+
+        assert ["S-2", None, None] == stage.stops()
+        assert "STOP   Esc: ultrasound-1" in there
+
+    perform(act, pin=None)
+
+
+def test_a_stop_needs_nobody_signed_in() -> None:
+    """Whoever stands next to the table may stop it."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see(RUNS)
+        await stage.press("f12")
+
+        assert [None] == stage.stops()
+
+    perform(act, pin=None)
+
+
+def test_the_same_stop_key_twice_is_two_stops() -> None:
+    """Traction lets go at the set rate; the second press asks for the highest speed."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see(session(phase="stopping"))
+        await stage.press("escape", "escape")
+
+        assert ["S-1", "S-1"] == stage.stops()
+
+    perform(act)
+
+
+def test_escape_right_after_confirming_stops_what_is_about_to_start() -> None:
+    """Between the confirmation and the first snapshot of it the session is already somebody's to stop."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see(asked("confirm"))
+        await stage.wait(600)
+        await stage.press("2", "escape")
+
+        assert ["S-1"] == stage.stops()
+        assert 1 == len(stage.requests(Answer))
+
+    perform(act)
+
+
+@pytest.mark.parametrize("key", ["escape", "space", "s", "f12"])
+def test_nothing_is_confirmed_by_a_key_that_comes_with_a_stop(key: str) -> None:
+    """Escape and Enter within ten milliseconds, with the cursor on *start*: it is a stop."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see(RUNS, asked("confirm"))
+        await stage.press("2")
+        await stage.wait(600)
+        await stage.press("down")
+        stage.clock.advance_ms(200)
+        await stage.pilot.press(key)
+        stage.clock.advance_ms(10)
+        await stage.pilot.press("enter")
+        await stage.settle()
+
+        assert 1 == len(stage.stops())
+        assert not stage.requests(Answer)
+
+    perform(act)
+
+
+def test_escape_steps_back_when_nothing_runs() -> None:
+    """The way people expect, as long as it cannot be mistaken for anything else."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see()
+        await stage.press("1", "escape")
+
+        assert "Which unit?" in stage.text()
+        assert not stage.stops()
+
+    perform(act)
+
+
+def test_escape_stops_everything_when_the_snapshot_is_old() -> None:
+    """Nothing was running a second ago; what runs now nobody knows."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see()
+        await stage.wait(1_001)
+        await stage.press("escape")
+
+        assert [None] == stage.stops()
+
+    perform(act)
+
+
+def test_leaving_is_refused_while_something_is_live() -> None:
+    """Ctrl+Q is next to nothing that means stop, and must not end an attended session by accident."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see(session())
+        await stage.press("ctrl+q")
+        refused = stage.text()
+        running = stage.app.is_running
+        await stage.see()
+        await stage.press("ctrl+q")
+
+        assert "Not while something is energized" in refused
+        assert running
+        assert 0 == stage.app.return_code
+
+    perform(act)
+
+
+@pytest.mark.parametrize("size", [(40, 12), (79, 24), (80, 23)])
+def test_on_a_screen_that_is_too_small_the_stop_keys_work_and_are_named(size: tuple[int, int]) -> None:
+    """Somebody makes the window small; the patient is still on the table."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see(session())
+        drawn = stage.text()
+        await stage.press("escape", "f12")
+
+        assert ["S-1", None] == stage.stops()
+        assert "STOP Esc space s: estim-1, Ada Example" in drawn
+        assert "■ ENERGIZED" in drawn
+        assert "The table needs" in drawn.replace("\n", " ")
+
+    perform(act, size=size)

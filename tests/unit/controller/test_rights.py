@@ -1,0 +1,55 @@
+"""Who may ask for what: the whole table, so that a new request cannot slip in without a decision."""
+
+from typing import get_args
+
+import msgspec
+import pytest
+
+from modctl.controller.accounts import Role
+from modctl.controller.rights import FREE, MAY, knows_patients, refusal
+from modctl.ipc.connection import Caller
+from modctl.ipc.messages import Beat, Request, Start, Stop
+
+NOBODY = Caller(connection=1, program="test", attends=False)
+START = Start(id=1, unit="u", patient="p", preset="x")
+
+
+def signed_in(role: Role) -> Caller:
+    """A person with this role."""
+    return msgspec.structs.replace(NOBODY, user=role.value, role=role.value)
+
+
+def test_every_request_is_free_or_needs_a_role() -> None:
+    """A request that is in neither table would be refused to everybody, or worse."""
+    assert set(get_args(Request)) == {*FREE, *MAY, Beat}
+    assert not set(FREE) & set(MAY)
+
+
+@pytest.mark.parametrize("caller", [NOBODY, *(signed_in(role) for role in Role)])
+def test_a_stop_is_never_refused(caller: Caller) -> None:
+    """Whoever sees that something is wrong may stop it."""
+    assert refusal(Stop(id=1), caller) is None
+
+
+@pytest.mark.parametrize("role", Role)
+def test_only_who_stands_at_the_table_starts(role: Role) -> None:
+    """An auditor, a technician or an administrator has no business energizing anything on a patient."""
+    refused = refusal(START, signed_in(role))
+
+    assert (role in (Role.THERAPIST, Role.ASSISTANT)) == (refused is None)
+
+
+def test_without_a_person_nothing_is_started() -> None:
+    """The refusal says that stopping needs nobody, since that is what the reader may want next."""
+    refused = refusal(START, NOBODY)
+
+    assert refused is not None
+    assert "sign_in" == refused.code
+    assert "stop" in refused.reason
+
+
+def test_a_technician_never_sees_who_the_patients_are() -> None:
+    """The bench needs units, not people."""
+    assert not knows_patients(signed_in(Role.TECHNICIAN))
+    assert not knows_patients(NOBODY)
+    assert knows_patients(signed_in(Role.THERAPIST))

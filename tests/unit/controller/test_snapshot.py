@@ -1,0 +1,141 @@
+"""What the screens are shown: nothing that is not known, nobody who should not be seen."""
+
+import msgspec
+import pytest
+
+from devices.model import NS_PER_MS, NS_PER_S, Contact, MonoNs, Output, Sample
+from devices.profile import load
+from modctl.controller.snapshot import Card, Site, shown_output, take_snapshot
+from modctl.engine.state import CoreState, SessionRun
+from modctl.engine.unit import UnitConfig, UnitState
+from modctl.ipc.messages import AlarmView, GateView, SessionView, Snapshot
+from tests.unit.engine.made import ESTIM, Person
+
+PROFILE = load("hasomed-p24")
+GATES = tuple(
+    GateView(gate=gate, title=gate, text=f"{gate}: Zzcanary", answers=(), closes=())
+    for gate in ("pain_before", "confirm", "pain_after", "sign")
+)
+CARD = Card(patient_name="Zzcanary Test", title="A preset", gates=GATES)
+
+
+def taken(person: Person, unit: UnitState | None = None, *, with_patients: bool = True) -> Snapshot:
+    """A snapshot of one session now."""
+    if unit is None:
+        unit = UnitState(config=UnitConfig(name="u1", profile=PROFILE, address="line"), line_open=True, session="s1")
+        unit = msgspec.structs.replace(unit, sample=person.state.sample)
+    core = CoreState(simulated=True, units={"u1": unit}, sessions={"s1": SessionRun(state=person.state)})
+    alarms = (AlarmView(alarm="contact_lost", priority="medium", text="", since_mono_ns=1),)
+    site = Site(name="clinic", simulated=True, cards={"s1": CARD}, alarms={"s1": alarms})
+    return take_snapshot(core, site, 7, person.now_ns, with_patients=with_patients)
+
+
+def view(person: Person, *, with_patients: bool = True) -> SessionView:
+    """The session of that snapshot."""
+    (found,) = taken(person, with_patients=with_patients).sessions
+    return found
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "shown"),
+    [(0, Output.OFF), (1_500, Output.OFF), (1_501, Output.UNKNOWN), (60_000, Output.UNKNOWN)],
+)
+def test_an_old_sample_is_unknown_and_never_off(age_ms: int, shown: Output) -> None:
+    """At rest a unit is sampled at its idle pace, 500 ms here: three of them, then nobody knows."""
+    sample = Sample(at_ns=1_000, asked_ns=1_000, output=Output.OFF)
+    unit = UnitState(config=UnitConfig(name="u", profile=PROFILE, address=""), line_open=True, sample=sample)
+
+    assert shown is shown_output(unit, MonoNs(1_000 + age_ms * NS_PER_MS))
+
+
+def test_a_line_that_is_gone_is_unknown() -> None:
+    """The last good word of a unit that cannot be heard any more says nothing about now."""
+    sample = Sample(at_ns=1_000, asked_ns=1_000, output=Output.OFF)
+    unit = UnitState(config=UnitConfig(name="u", profile=PROFILE, address=""), line_open=False, sample=sample)
+
+    assert Output.UNKNOWN is shown_output(unit, MonoNs(1_000))
+
+
+def test_what_a_unit_does_not_measure_is_not_shown_as_measured() -> None:
+    """The commanded current of a unit that reads none back must not appear as a reading (decision 8 of the house)."""
+    person = Person()
+    person.run()
+    person.see(Output.ENERGIZED, current_ua=500)
+    shown = view(person)
+
+    assert shown.measured is None
+    assert person.state.riding.level == shown.commanded
+
+
+def test_who_may_not_see_patients_sees_no_name_no_reference_and_no_question() -> None:
+    """The questions read the patient's name back, so they are patient data too."""
+    person = Person()
+    mine, theirs = view(person), view(person, with_patients=False)
+
+    assert ("Zzcanary Test", "p1") == (mine.patient_name, mine.patient)
+    assert b"Zzcanary" not in msgspec.json.encode(theirs)
+    assert "" == theirs.patient
+
+
+def test_only_the_open_question_carries_its_text() -> None:
+    """Eight sessions with all their questions have to fit one line of the socket."""
+    person = Person()
+    person.answer("pain_before", "4")
+    shown = view(person)
+
+    assert "confirm" == shown.gate
+    assert ["4", None, None, None] == [gate.answered for gate in shown.gates]
+    assert ["confirm"] == [gate.gate for gate in shown.gates if gate.text]
+
+
+def test_time_goes_on_between_samples() -> None:
+    """The countdown of a running session moves ten times a second, not once a sample."""
+    person = Person()
+    person.run()
+    before = view(person).delivered_ms
+    person.wait(70)
+
+    assert before + 70 == view(person).delivered_ms
+
+
+def test_a_session_that_is_over_shows_no_level_and_what_is_still_to_be_answered() -> None:
+    """After the end nothing is commanded; the questions after it are open until they are answered."""
+    person = Person()
+    person.run()
+    person.serve(1_000)
+    person.stop()
+    person.confirm_off()
+    ended = view(person)
+    person.answer("pain_after", "2")
+    person.answer("sign", "signed")
+    closed = view(person)
+
+    assert ("ended", None, "pain_after", False) == (ended.phase, ended.commanded, ended.gate, ended.closed)
+    assert (None, True) == (closed.gate, closed.closed)
+
+
+def test_the_contact_alarm_stands_only_while_contact_is_lost() -> None:
+    """An alarm that stays after its cause has gone teaches people to ignore alarms."""
+    person = Person()
+    person.run()
+    running = view(person)
+    person.see(Output.ENERGIZED, contact=Contact.OPEN)
+    lost = view(person)
+
+    assert () == running.alarms
+    assert ["contact_lost"] == [alarm.alarm for alarm in lost.alarms]
+
+
+def test_a_snapshot_of_a_full_house_fits_a_line() -> None:
+    """More sessions than tables, each with its questions and limits: still one line of 64 KiB."""
+    person = Person()
+    person.run()
+    unit = UnitState(config=UnitConfig(name="u1", profile=PROFILE, address="line"), line_open=True, session="s1")
+    sessions = {f"s{number}": SessionRun(state=person.state) for number in range(40)}
+    core = CoreState(simulated=True, units={"u1": unit}, sessions=sessions)
+    long = tuple(msgspec.structs.replace(gate, text="x" * 800) for gate in GATES * 3)
+    site = Site(name="c", simulated=True, cards={"s1": msgspec.structs.replace(CARD, gates=long)}, alarms={})
+    snapshot = take_snapshot(core, site, 1, 20 * NS_PER_S, with_patients=True)
+
+    assert len(msgspec.json.encode(snapshot)) < 65_536
+    assert ESTIM.session == "s1"

@@ -1,0 +1,1 @@
+"""The three screens: table, audit and bench."""

@@ -1,0 +1,433 @@
+"""The table: the ring around the desk. Connects, sends, draws; the desk and the sight decide what is shown.
+
+Rule 1: the stop keys are taken here, before any screen, modal or field sees them.
+Rule 2: a stop is sent at once and waits for nothing; what stopping reached is shown by the next snapshots.
+Rule 3: a beat says that the last frame has left for the terminal; a screen that nobody can see does not beat.
+"""
+
+import asyncio
+import functools
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import ClassVar, Final
+
+import msgspec
+from textual import on
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.events import Event as TextualEvent
+from textual.events import Key
+from textual.screen import Screen
+from textual.widgets import Input
+
+from devices.model import NS_PER_S, Direction, label
+from modctl.clock import Clock, SystemClock
+from modctl.errors import UnreachableError, UsageError
+from modctl.ipc.client import AsyncClient
+from modctl.ipc.messages import Answer, Refused, Request, Resume, SignIn, Start, Step, Stop, Subscribe
+from tui import messages
+from tui.client import Client, Dial
+from tui.desk import Desk, Place, Route
+from tui.journal import alarm_text
+from tui.keys import KeyGuard
+from tui.screens.acknowledge import AcknowledgeScreen
+from tui.screens.base import TableScreen
+from tui.screens.end import EndScreen
+from tui.screens.gates import CONFIRM, GatesScreen
+from tui.screens.key_map import KeyMap
+from tui.screens.patients import PatientsScreen
+from tui.screens.presets import PresetsScreen
+from tui.screens.running import RunningScreen
+from tui.screens.sign_in import SignInScreen
+from tui.screens.units import UnitsScreen
+from tui.sight import Link, Sight, StopKey, StopTarget, stop_target
+from tui.terminal import TableDriver, TerminalGone
+from tui.theme import THEME
+
+TICK_S: Final = 0.25  # a screen that attends beats every 250 ms
+DRAIN_S: Final = 0.02  # chosen: a frame takes a millisecond or two to leave; then the beat is asked for again
+REDIAL_NS: Final = NS_PER_S
+ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
+NOT_SENT: Final = (
+    "STOP NOT SENT: no connection. Take the applicator or electrodes off, open the release; in doubt cut the power."
+)
+
+
+def run(socket_path: Path, user: str, pin: str | None) -> int:
+    """The table screen until the person leaves; gives the exit status (128 + n after signal n).
+
+    With a PIN the person is signed in without being asked (the demonstration does that); without one the screen asks.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError("The table needs a terminal; without one use --plain.")
+    dial = functools.partial(AsyncClient.connect, socket_path, "modctl table", attends=True)
+    app = TableApp(dial, SystemClock(), user=label(user), pin=pin, driver_class=TableDriver)
+    app.run(mouse=False)
+    return app.return_code or 0
+
+
+class TableApp(App[None]):
+    """The application. ``dial`` gives a new connection each time it is called."""
+
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    ESCAPE_TO_MINIMIZE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f12,ctrl+c", "stop_all", show=False, priority=True),
+        Binding("escape", "escape", show=False, priority=True),
+        Binding("space,s", "stop_large", show=False, priority=True),
+        Binding("ctrl+q", "leave", show=False, priority=True),
+    ]
+
+    def __init__(
+        self, dial: Dial, clock: Clock, *, user: str, pin: str | None, driver_class: type[Driver] | None = None
+    ) -> None:
+        # With NO_COLOR (no-color.org) the terminal's own two colours stay: words and shapes say everything.
+        super().__init__(driver_class=driver_class, ansi_color=True if os.environ.get("NO_COLOR") else None)
+        self.register_theme(THEME)  # before the style sheet is read: it names the theme's own colours
+        self.theme = THEME.name
+        self._dial = dial
+        self._clock = clock
+        self._pin = pin
+        self._desk = Desk(user, signs_in_itself=pin is not None)
+        self._guard = KeyGuard()
+        self._client: Client | None = None
+        self._dials_at_ns: int | None = None  # when to connect again
+        self._route: Route | None = None
+        self._steps_out: set[Direction] = set()  # steps whose answer has not come: a held key sends no further ones
+        self._is_beating = False
+
+    # --- keys
+
+    async def on_event(self, event: TextualEvent) -> None:
+        """Keys that must not count are dropped before anything sees them."""
+        if not (isinstance(event, Key) and self._is_echo(event)):
+            await super().on_event(event)
+
+    def _is_echo(self, event: Key) -> bool:
+        """The key does not count. In a text field all do: a PIN may repeat a digit."""
+        if event.is_forwarded or isinstance(self.focused, Input):
+            return False
+        return not self._guard.takes(event.key, self._now_ns())
+
+    def action_stop_all(self) -> None:
+        """F12, Ctrl+C: everything, whatever this screen knows."""
+        self._stop(StopTarget(StopKey.EVERYTHING))
+
+    def action_stop_large(self) -> None:
+        """Space, s: the session shown large, or what the stop line names."""
+        self._stop(stop_target(self._sight()))
+
+    def action_escape(self) -> None:
+        """Stop; one step back only when nothing is live. Either way the next key is not an answer."""
+        self._guard.close(self._now_ns())
+        target = stop_target(self._sight())
+        if target.key is not StopKey.NOTHING:
+            self._stop(target)
+        elif isinstance(self.screen, KeyMap):
+            self.screen.dismiss()
+        else:
+            self._step_back()
+
+    def action_leave(self) -> None:
+        """Ctrl+Q: not while something of this screen is energized. Without a connection nothing is held by leaving."""
+        if self._desk.link is Link.UP and self._sight().live():
+            self._say("Not while something is energized or unknown: stop it first (F12 stops all).")
+        else:
+            self.exit(return_code=0)
+
+    def _stop(self, target: StopTarget) -> None:
+        if target.key is StopKey.NOTHING:
+            return
+        self._guard.close(self._now_ns())
+        if self._client is None:
+            self._say(NOT_SENT)
+            return
+        view = self._sight().session(target.session)
+        self._say(f"STOP sent: {'all' if view is None else view.unit}.")
+        self._send(Stop(id=0, session=target.session, source="screen"))
+
+    # --- the connection
+
+    def on_mount(self) -> None:
+        """Signals, the tick, the first connection."""
+        loop = asyncio.get_running_loop()
+        for number in ENDING:
+            loop.add_signal_handler(number, self._ended_by, number)
+        self.set_interval(TICK_S, lambda: self.post_message(messages.Tick()))
+        self._settle()
+        self.run_worker(self._connect(), group="link")
+
+    def _ended_by(self, number: signal.Signals) -> None:
+        """The terminal is restored on the way out; what this screen attended is stopped by the controller."""
+        self.exit(return_code=128 + number)
+
+    async def _connect(self) -> None:
+        try:
+            client = await self._dial()
+        except UnreachableError as why:
+            self.post_message(messages.LinkLost(None, str(why)))
+            return
+        self.post_message(messages.Connected(client))
+
+    async def _listen(self, client: Client) -> None:
+        async for snapshot in client.snapshots():
+            self.post_message(messages.SnapshotArrived(snapshot))
+        self.post_message(
+            messages.LinkLost(
+                client, "No connection to the controller: it stops what this screen attends. Look at the units."
+            )
+        )
+
+    async def _follow(self, client: Client) -> None:
+        async for event in client.events():
+            self.post_message(messages.EventArrived(event))
+
+    async def _exchange(self, client: Client, request: Request) -> None:
+        try:
+            reply = await client.request(request)
+        except UnreachableError as why:
+            reply = Refused(id=0, code="lost", reason=NOT_SENT if isinstance(request, Stop) else str(why))
+        self.post_message(messages.Answered(request, reply))
+
+    def _send(self, request: Request) -> None:
+        if self._client is None:
+            self._say("Not sent: there is no connection to the controller.")
+            return
+        numbered = msgspec.structs.replace(request, id=self._client.next_id())
+        self.run_worker(self._exchange(self._client, numbered), group="requests")
+
+    async def _beat(self) -> None:
+        if isinstance(self._driver, TableDriver) and not self._driver.has_drained:
+            self.set_timer(DRAIN_S, self._beat)
+            return
+        self._is_beating = False
+        if self._client is not None:
+            try:
+                await self._client.beat()
+            except UnreachableError:
+                return  # the end of the snapshots tells it
+
+    # --- what happened
+
+    @on(messages.Tick)
+    def _ticked(self) -> None:
+        now_ns = self._now_ns()
+        if self._dials_at_ns is not None and now_ns >= self._dials_at_ns:
+            self._dials_at_ns = None
+            self.run_worker(self._connect(), group="link")
+        self._desk.trace(now_ns)
+        self._paint()
+        if not self._is_beating and self._client is not None:
+            self._is_beating = True
+            self.call_after_refresh(self._beat)
+
+    @on(messages.Connected)
+    def _connected(self, event: messages.Connected) -> None:
+        self._client = event.client
+        self._desk.link = Link.UP
+        self.run_worker(self._listen(event.client), group="snapshots")
+        self.run_worker(self._follow(event.client), group="events")
+        self._send(Subscribe(id=0))
+        if self._pin is not None:
+            self._send(SignIn(id=0, user=self._desk.user, pin=self._pin))
+        self._settle()
+
+    @on(messages.LinkLost)
+    def _lost(self, event: messages.LinkLost) -> None:
+        if event.client is not self._client:
+            return
+        if event.client is not None:
+            self.run_worker(event.client.close(), group="link")
+        self._client = None
+        self._steps_out.clear()
+        self._is_beating = False
+        self._desk.lost(event.why)
+        self._dials_at_ns = self._now_ns() + REDIAL_NS
+        self._settle()
+
+    @on(messages.SnapshotArrived)
+    def _heard(self, event: messages.SnapshotArrived) -> None:
+        self._desk.heard(event.snapshot)
+        self._settle()
+
+    @on(messages.EventArrived)
+    def _charted(self, event: messages.EventArrived) -> None:
+        if (alarm := alarm_text(event.event.entry)) is not None:
+            session, told = alarm
+            view = self._sight().session(session)
+            self._say(f"{'' if view is None else f'{view.unit}: '}{told}")
+
+    @on(messages.Answered)
+    def _answered(self, event: messages.Answered) -> None:
+        asked, reply = event.asked, event.reply
+        if isinstance(asked, Step):
+            self._steps_out.discard(asked.direction)
+        if isinstance(reply, Refused):
+            self._refused(asked, reply)
+        elif isinstance(asked, SignIn):
+            self._desk.role = reply.role or ""
+            self._send(Subscribe(id=0))
+        elif isinstance(asked, Start) and reply.session is not None:
+            self._desk.begun(reply.session, self._now_ns())
+        if isinstance(self.screen, TableScreen):
+            self.screen.answered(asked, reply)
+        self._settle()
+
+    def _refused(self, asked: Request, reply: Refused) -> None:
+        if isinstance(asked, Answer):
+            self._desk.unconfirmed(asked.session)
+        elif isinstance(asked, SignIn):
+            self._pin = None
+            self._desk.signs_in_itself = False
+        elif isinstance(asked, Subscribe):
+            return  # asked again once somebody is signed in
+        limit = "" if reply.limit is None else f" ({reply.limit})"
+        self._say(f"Refused: {reply.reason}{limit}")
+
+    # --- what people want
+
+    @on(messages.Asked)
+    def _asked(self, event: messages.Asked) -> None:
+        request = event.request
+        if isinstance(request, Step) and request.direction is not Direction.HOLD:
+            if request.direction in self._steps_out:
+                return  # a held key repeats faster than steps are answered; none may be left over when it is let go
+            self._steps_out.add(request.direction)
+        if isinstance(request, Answer) and request.gate == CONFIRM:
+            self._desk.confirmed(request.session)
+        if isinstance(request, Resume):
+            self._say("Resuming from off.")
+        self._send(request)
+
+    @on(messages.SignedWith)
+    def _signed(self, event: messages.SignedWith) -> None:
+        self._desk.user = event.user
+        self._send(SignIn(id=0, user=event.user, pin=event.pin))
+
+    @on(messages.UnitChosen)
+    def _unit_chosen(self, event: messages.UnitChosen) -> None:
+        sight = self._sight()
+        busy = next((view for _, view in sight.tabbed() if view.unit == event.unit and view.phase != "ended"), None)
+        if busy is not None:
+            self._desk.show_large(busy.session, self._now_ns())
+        else:
+            self._desk.choosing = Route(Place.PATIENTS, unit=event.unit)
+        self._settle()
+
+    @on(messages.PatientChosen)
+    def _patient_chosen(self, event: messages.PatientChosen) -> None:
+        if self._desk.choosing is not None:
+            self._desk.choosing = Route(
+                Place.PRESETS, unit=self._desk.choosing.unit, patient=event.patient, name=event.name
+            )
+        self._settle()
+
+    @on(messages.LatchShown)
+    def _latch_shown(self, event: messages.LatchShown) -> None:
+        self._desk.choosing = Route(Place.ACKNOWLEDGE, unit=event.unit)
+        self._settle()
+
+    @on(messages.NextSession)
+    def _next_session(self) -> None:
+        self._desk.choosing = Route(Place.UNITS)
+        self._settle()
+
+    @on(messages.TabChosen)
+    def _tab_chosen(self, event: messages.TabChosen) -> None:
+        if event.number is None:
+            self._desk.show_next_tab(self._now_ns())
+        else:
+            self._desk.show_tab(event.number, self._now_ns())
+        self._settle()
+
+    @on(messages.SteppedBack)
+    def _step_back(self) -> None:
+        route = self._desk.route()
+        if route.place is Place.GATES:
+            self._guard.close(self._now_ns())
+            self._send(Stop(id=0, session=route.session, source="screen"))
+            self._say("Given up. Nothing was started.")
+        elif route.place not in (Place.SIGN_IN, Place.RUNNING):
+            self._desk.step_back()
+        self._settle()
+
+    @on(messages.Finished)
+    def _finished(self) -> None:
+        self._desk.finish()
+        self._settle()
+
+    @on(messages.ConfirmShown)
+    def _confirm_shown(self) -> None:
+        self._guard.close(self._now_ns())
+
+    @on(messages.Noticed)
+    def _noticed(self, event: messages.Noticed) -> None:
+        self._say(event.text)
+
+    @on(messages.ReadMap)
+    def _read_map(self) -> None:
+        self.push_screen(KeyMap())
+
+    @on(TerminalGone)
+    def _terminal_gone(self) -> None:
+        self._ended_by(signal.SIGHUP)
+
+    # --- drawing
+
+    def _now_ns(self) -> int:
+        return self._clock.mono_ns()
+
+    def _sight(self) -> Sight:
+        return self._desk.sight(self._now_ns(), types_text=isinstance(self.focused, Input))
+
+    def _say(self, notice: str) -> None:
+        self._desk.say(notice, self._now_ns())
+        self._paint()
+
+    def _settle(self) -> None:
+        """Bring the screen on top that belongs there, and draw. At the very end there is nothing to draw on."""
+        if not self.is_running:
+            return
+        route = self._desk.route()
+        if route != self._route:
+            self._route = route
+            while isinstance(self.screen, KeyMap):
+                self.pop_screen()
+            if len(self.screen_stack) > 1:
+                self.switch_screen(self._made(route))
+            else:
+                self.push_screen(self._made(route))
+        self._paint()
+
+    def _paint(self) -> None:
+        if not self.is_running:
+            return
+        sight = self._sight()
+        for screen in self.screen_stack:
+            if isinstance(screen, RunningScreen):
+                screen.trace(self._desk.traces().get(screen.session, ()))
+            if isinstance(screen, TableScreen | KeyMap):
+                screen.see(sight)
+
+    def _made(self, route: Route) -> Screen[None]:
+        match route.place:
+            case Place.SIGN_IN:
+                return SignInScreen(self._desk.user)
+            case Place.UNITS:
+                return UnitsScreen()
+            case Place.ACKNOWLEDGE:
+                return AcknowledgeScreen(route.unit)
+            case Place.PATIENTS:
+                return PatientsScreen(route.unit)
+            case Place.PRESETS:
+                return PresetsScreen(route.unit, route.patient, route.name)
+            case Place.GATES:
+                return GatesScreen(route.session)
+            case Place.RUNNING:
+                return RunningScreen(route.session)
+            case Place.END:
+                return EndScreen(route.session)

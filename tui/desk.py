@@ -1,0 +1,199 @@
+"""What this screen is in the middle of: who works here, what is shown large, what is being prepared. No library.
+
+Rule 1: only a person's key or a session's own progress changes what is shown; an alarm of another table does not.
+Rule 2: what is asked of the controller and not answered yet counts as if it had begun.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from devices.model import NS_PER_S
+from modctl.ipc.messages import SessionView, Snapshot
+from tui.levels import traced_value
+from tui.sight import MAX_TABS, Link, Sight, is_live, tabs_after
+
+NOTICE_NS: Final = 8 * NS_PER_S  # chosen: long enough to be read twice by somebody who looks at the skin meanwhile
+AWAIT_NS: Final = 3 * NS_PER_S  # chosen: a session that no snapshot names for so long after its answer is not coming
+TRACE_SECONDS: Final = 600  # chosen: more columns than any screen has
+
+
+class Place(StrEnum):
+    """The screens."""
+
+    SIGN_IN = "sign in"
+    UNITS = "units"
+    ACKNOWLEDGE = "acknowledge"
+    PATIENTS = "patients"
+    PRESETS = "presets"
+    GATES = "gates"
+    RUNNING = "running"
+    END = "end"
+
+
+class Route(msgspec.Struct, frozen=True):
+    """The screen that belongs on top, and what it is about."""
+
+    place: Place
+    unit: str = ""
+    patient: str = ""
+    name: str = ""  # the patient's
+    session: str = ""
+
+
+class Desk:
+    """Everything the screens remember. Changed by the app alone; gives values."""
+
+    def __init__(self, user: str, *, signs_in_itself: bool) -> None:
+        self.user = user
+        self.signs_in_itself = signs_in_itself
+        self.role: str | None = None
+        self.link = Link.CONNECTING
+        self.link_text = ""
+        self.choosing: Route | None = None
+        self.large: str | None = None
+        self._large_since_ns = 0
+        self._snapshot: Snapshot | None = None
+        self._tabs: tuple[str | None, ...] = (None,) * MAX_TABS
+        self._starting: frozenset[str] = frozenset()
+        self._notice = ("", 0)
+        self._traces: dict[str, deque[int | None]] = {}
+        self._traced_ns = 0
+
+    # --- what happened
+
+    def heard(self, snapshot: Snapshot) -> None:
+        """The newest state of the controller."""
+        self._snapshot = snapshot
+        checking = {view.session for view in snapshot.sessions if view.phase == "checking"}
+        self._starting &= checking
+        if self.large is not None and all(view.session != self.large for view in snapshot.sessions):
+            self._forget_lost_large(snapshot)
+        self._tabs = tabs_after(self._tabs, snapshot.sessions, self.large)
+        if self.large is None:
+            self._pick_large()
+
+    def lost(self, why: str) -> None:
+        """No connection: nobody is signed in on the next one."""
+        self.link = Link.LOST
+        self.link_text = why
+        self.role = None
+
+    def begun(self, session: str, now_ns: int) -> None:
+        """The controller has taken a start: its questions come next."""
+        self.choosing = None
+        self.show_large(session, now_ns)
+
+    def confirmed(self, session: str) -> None:
+        """A person has confirmed the start: from now on the session is live until a snapshot says otherwise."""
+        self._starting |= {session}
+
+    def unconfirmed(self, session: str) -> None:
+        """The controller has refused that confirmation."""
+        self._starting -= {session}
+
+    def show_large(self, session: str, now_ns: int) -> None:
+        """Bring a session to the front."""
+        self.choosing = None
+        self.large = session
+        self._large_since_ns = now_ns
+
+    def show_tab(self, number: int, now_ns: int) -> None:
+        """Bring the session of a tab (from 1) to the front; an empty tab does nothing."""
+        if (session := self._tabs[number - 1]) is not None:
+            self.show_large(session, now_ns)
+
+    def show_next_tab(self, now_ns: int) -> None:
+        """Bring the next session to the front, around the corner."""
+        taken = [session for session in self._tabs if session is not None]
+        if taken:
+            at = taken.index(self.large) + 1 if self.choosing is None and self.large in taken else 0
+            self.show_large(taken[at % len(taken)], now_ns)
+
+    def finish(self) -> None:
+        """The session shown large is ended, answered, and read: take it off."""
+        self.large = None
+        if self._snapshot is not None:
+            self._tabs = tabs_after(self._tabs, self._snapshot.sessions, None)
+        self._pick_large()
+
+    def step_back(self) -> None:
+        """One step back in what is being prepared."""
+        before = {Place.PRESETS: Place.PATIENTS, Place.PATIENTS: Place.UNITS, Place.ACKNOWLEDGE: Place.UNITS}
+        if self.choosing is not None and self.choosing.place in before:
+            self.choosing = Route(before[self.choosing.place], unit=self.choosing.unit)
+        elif self.choosing is not None and self.large is not None:
+            self.choosing = None
+        else:
+            self.choosing = Route(Place.UNITS)
+
+    def say(self, notice: str, now_ns: int) -> None:
+        """One line for a person, gone after a while."""
+        self._notice = (notice, now_ns)
+
+    def trace(self, now_ns: int) -> None:
+        """Keep one value a second of every session."""
+        if now_ns - self._traced_ns < NS_PER_S:
+            return
+        self._traced_ns = now_ns
+        sight = self.sight(now_ns)
+        tabbed = {view.session: view for _, view in sight.tabbed()}
+        self._traces = {session: self._traces.get(session) or deque(maxlen=TRACE_SECONDS) for session in tabbed}
+        for session, view in tabbed.items():
+            if is_live(view) and view.level_parameter:
+                self._traces[session].append(traced_value(sight, view))
+
+    # --- what is
+
+    def sight(self, now_ns: int, *, types_text: bool = False) -> Sight:
+        """All that the screens draw from, at this moment."""
+        notice, said_ns = self._notice
+        return Sight(
+            now_ns=now_ns,
+            link=self.link,
+            snapshot=self._snapshot,
+            tabs=self._tabs,
+            large=self.large if self.choosing is None else None,
+            starting=self._starting,
+            user=self.user,
+            role=self.role,
+            link_text=self.link_text,
+            notice=notice if now_ns - said_ns < NOTICE_NS else "",
+            types_text=types_text,
+        )
+
+    def traces(self) -> Mapping[str, tuple[int | None, ...]]:
+        """The last minutes of every session of this screen, the newest second last."""
+        return {session: tuple(values) for session, values in self._traces.items()}
+
+    def route(self) -> Route:
+        """The screen that belongs on top now."""
+        was_here = self.link is Link.LOST and self._snapshot is not None  # then what was shown stays, as old data
+        if self.role is None and not self.signs_in_itself and not was_here:
+            return Route(Place.SIGN_IN)
+        if self.choosing is not None:
+            return self.choosing
+        if self.large is None:
+            return Route(Place.UNITS)
+        view = self._view(self.large)
+        if view is None or (view.phase == "checking" and view.session not in self._starting):
+            return Route(Place.GATES, session=self.large)
+        return Route(Place.END if view.phase in ("ended", "unconfirmed") else Place.RUNNING, session=self.large)
+
+    # --- inside
+
+    def _view(self, session: str) -> SessionView | None:
+        found = () if self._snapshot is None else self._snapshot.sessions
+        return next((view for view in found if view.session == session), None)
+
+    def _forget_lost_large(self, snapshot: Snapshot) -> None:
+        if snapshot.mono_ns - self._large_since_ns > AWAIT_NS:
+            self.large = None
+
+    def _pick_large(self) -> None:
+        views = [view for name in self._tabs if name is not None and (view := self._view(name)) is not None]
+        first = next((view for view in views if is_live(view)), None) or next(iter(views), None)
+        self.large = None if first is None else first.session

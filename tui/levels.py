@@ -1,0 +1,98 @@
+"""What the running view shows as numbers, computed once for its widgets. Where data is old there is none."""
+
+from typing import Final
+
+from modctl import text
+from modctl.ipc.messages import SessionView
+from tui.looks import Look
+from tui.sight import Showing, Sight, showing
+from tui.widgets.figures import Figure
+from tui.widgets.level_bar import Gauge
+from tui.widgets.strip_chart import Trace
+
+_LOOKS: Final = {Showing.ENERGIZED: Look.ENERGIZED, Showing.SUSPENDED: Look.SUSPENDED}
+NO_TIME: Final = "--:--"
+
+
+def level_figure(sight: Sight, view: SessionView) -> Figure:
+    """The level that is set, while it is given; else the word that says why there is none."""
+    shown = showing(sight, view)
+    if shown is Showing.NO_DATA:
+        return Figure("--", ("no data",), Look.UNKNOWN)
+    if shown is Showing.UNKNOWN:
+        return Figure("?", ("nobody knows",), Look.UNKNOWN)
+    if shown is Showing.OFF and not (view.phase == "running" and view.resting):
+        return Figure("OFF", (f"was set to {text.quantity(view.level_parameter, view.set_level)}",), Look.OFF)
+    number, _, unit = text.quantity(view.level_parameter, view.set_level).partition(" ")
+    riding = f"to {text.quantity(view.level_parameter, view.goal_level)}" if view.goal_level != view.set_level else ""
+    return Figure(number, (riding, "", unit, f"{text.parameter(view.level_parameter)} set"), _LOOKS[Showing.ENERGIZED])
+
+
+def time_figure(sight: Sight, view: SessionView) -> Figure:
+    """The time that is still to be delivered."""
+    planned = text.clock(view.planned_ms)
+    if not sight.is_current():
+        return Figure(NO_TIME, ("no data", "", "planned", planned), Look.UNKNOWN)
+    return Figure(
+        text.time_left(view.planned_ms, view.delivered_ms),
+        ("left", "", text.clock(view.delivered_ms), "delivered", f"of {planned}"),
+        Look.PLAIN,
+    )
+
+
+def gauge_of(sight: Sight, view: SessionView) -> Gauge:
+    """The bar of the parameter that is ridden."""
+    name = view.level_parameter
+    is_fresh = sight.is_fresh(view)
+    bounds = {limit.bound.value for limit in view.limits if limit.parameter == name and limit.kind in ("max", "min")}
+    seen = [value for value in (view.set_level, view.goal_level, view.commanded, view.measured) if value is not None]
+    ends = (*bounds, view.level_max, *seen)
+    low = min(ends) if name.endswith("mdegc") else min(0, *ends)
+    most = f"┃ most of this prescription {text.quantity(name, view.level_max)}"
+    outer = [bound for bound in bounds if bound not in (view.level_max, low)]
+    limits = f", limit {', '.join(text.quantity(name, bound) for bound in sorted(outer))}" if outer else ""
+    echoed = "read back " if view.observed_as == "echoed" else ""
+    measured = view.measured if is_fresh and view.observed_as in ("measured", "echoed") else None
+    return Gauge(
+        low=low,
+        high=max(ends),
+        commanded=view.commanded if is_fresh else None,
+        goal=view.goal_level if is_fresh else None,
+        measured=measured,
+        marks=tuple(sorted({view.level_max, *bounds})),
+        commanded_text=_commanded_text(view) if is_fresh else text.NO_DATA,
+        measured_text=_measured_text(view, measured, echoed),
+        scale_text=f"from {text.quantity(name, low)}   {most}{limits}",
+    )
+
+
+def trace_of(view: SessionView, values: tuple[int | None, ...]) -> Trace:
+    """The last minutes of what was commanded, or of what was measured where the unit measures."""
+    name = view.level_parameter
+    high = max([view.level_max, *(value for value in values if value is not None)])
+    low = 0 if not name.endswith("mdegc") else min([view.level_max, *(value for value in values if value is not None)])
+    return Trace(
+        values=values,
+        low=low,
+        high=max(high, low + 1),
+        top_text=text.quantity(name, high),
+        bottom_text=text.quantity(name, low),
+        title="measured" if view.observed_as == "measured" else "commanded",
+    )
+
+
+def traced_value(sight: Sight, view: SessionView) -> int | None:
+    """What the trace keeps of this second."""
+    if not sight.is_fresh(view):
+        return None
+    return view.measured if view.observed_as == "measured" else view.commanded
+
+
+def _commanded_text(view: SessionView) -> str:
+    return "nothing" if view.commanded is None else text.quantity(view.level_parameter, view.commanded)
+
+
+def _measured_text(view: SessionView, measured: int | None, echoed: str) -> str:
+    if view.observed_as in ("none", "state"):
+        return text.NOT_MEASURED
+    return f"{echoed}{text.quantity(view.level_parameter, measured)}"

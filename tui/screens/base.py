@@ -1,0 +1,122 @@
+"""What every screen has: the first line, the board, the alarms, and the two lines about keys. Nothing hides them."""
+
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Key, Resize
+from textual.screen import Screen
+
+from modctl.ipc.messages import Done, Refused, Request
+from tui.looks import Line, Look, Span, fitted, wrapped
+from tui.messages import NextSession, ReadMap, SteppedBack, TabChosen, Tick
+from tui.sight import Sight
+from tui.states import sim, state
+from tui.widgets.alarm_line import AlarmLine
+from tui.widgets.board import Board
+from tui.widgets.head import Head
+from tui.widgets.help_line import HelpLine, stop_lines
+from tui.widgets.rows import Rows
+
+WIDTH: Final = 80  # the smallest terminal on which everything needed stands
+HEIGHT: Final = 24
+TALL: Final = 36  # chosen: from here alarms and facts get more rows
+
+
+class Notice(Rows):
+    """One line to a person: what was refused, what was sent."""
+
+
+class TooSmall(Rows):
+    """All that is shown when the terminal is smaller than it must be."""
+
+
+class TableScreen(Screen[None]):
+    """One screen of the table. Subclasses say what is in the middle and what their own keys do."""
+
+    TAB_SWITCHES: ClassVar[bool] = True  # to another session; where there are several fields it goes to the next one
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._can_be_seen = False
+        self.subject: str | None = None  # the session that this screen is about: it needs no line on the board
+
+    def compose(self) -> ComposeResult:
+        """The frame around the middle."""
+        yield Head()
+        yield Board()
+        yield AlarmLine()
+        with Vertical(id="middle"):
+            yield from self.middle()
+        yield Notice()
+        yield HelpLine()
+        yield TooSmall()
+
+    def middle(self) -> ComposeResult:
+        """The widgets between the board and the last lines."""
+        yield from ()
+
+    def keys(self, sight: Sight) -> str:
+        """What the screen's own keys do, for the last line."""
+        del sight
+        return ""
+
+    def see_middle(self, sight: Sight) -> None:
+        """Show the newest in the middle."""
+
+    def answered(self, asked: Request, reply: Done | Refused) -> None:
+        """The controller has answered something that was asked while this screen was on top."""
+
+    def on_mount(self) -> None:
+        """Everything stands: show something."""
+        self._can_be_seen = True
+        self.post_message(Tick())
+
+    def on_resize(self, event: Resize) -> None:
+        """Another size: other lines."""
+        self.set_class(event.size.width < WIDTH or event.size.height < HEIGHT, "small")
+        self.set_class(event.size.height >= TALL, "tall")
+        self.post_message(Tick())
+
+    def on_key(self, event: Key) -> None:
+        """Keys that mean the same on every screen, when nothing that has the focus wants them.
+
+        The library calls this after a subclass's own handler, unless that one prevents it.
+        """
+        if event.key == "tab" and self.TAB_SWITCHES:
+            self.post_message(TabChosen(None))
+        elif event.key in ("1", "2", "3", "4"):
+            self.post_message(TabChosen(int(event.key)))
+        elif event.key == "n":
+            self.post_message(NextSession())
+        elif event.key == "question_mark":
+            self.post_message(ReadMap())
+        elif event.key == "backspace":
+            self.post_message(SteppedBack())
+        else:
+            return
+        event.stop()
+
+    def see(self, sight: Sight) -> None:
+        """Show the newest everywhere."""
+        if not self._can_be_seen:
+            return
+        width = self.size.width
+        if self.has_class("small"):
+            self.query_one(TooSmall).show(too_small_lines(sight, width, self.size.height))
+            return
+        self.query_one(Head).see(sight)
+        self.query_one(Board).see(sight, hides=self.subject)
+        self.query_one(AlarmLine).see(sight, 4 if self.has_class("tall") else 2)
+        self.query_one(Notice).show([(Span(fitted(f" {sight.notice}", width), Look.STRONG),)])
+        self.query_one(HelpLine).see(sight, self.keys(sight))
+        self.see_middle(sight)
+
+
+def too_small_lines(sight: Sight, width: int, height: int) -> tuple[Line, ...]:
+    """What to do about the size; and, since somebody may be on the table, states and stop keys first."""
+    lines: list[Line] = list(stop_lines(sight, width))
+    for _, view in sight.tabbed():
+        lines.append((state(sight, view).word, Span(" "), sim(is_simulated=view.simulated), Span(view.unit)))
+    told = f"This terminal is {width}x{height}. The table needs {WIDTH}x{HEIGHT} or more: make it larger."
+    return (*lines, *wrapped(told, max(1, width), Look.STRONG))[: max(1, height)]

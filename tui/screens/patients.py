@@ -1,0 +1,87 @@
+"""Who is treated next. Nobody is preselected: the cursor stands on the request to choose."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.events import Key
+
+from modctl.ipc.messages import Done, ListPatients, ListSessions, PatientRow, Refused, Request, SessionRow, Start
+from tui.looks import Look, Span, fitted
+from tui.messages import Asked, Noticed, PatientChosen
+from tui.screens.base import TableScreen
+from tui.sight import Sight
+from tui.widgets.choices import Choice, Choices
+from tui.widgets.rows import Rows
+
+NOBODY = Choice("", "— choose a patient —", is_open=False)
+CHOOSE = "Choose a patient with the arrows."
+REMEMBERED = 500  # chosen: sessions looked through for a patient's last one; more than a month of one table
+
+
+class PatientsScreen(TableScreen):
+    """The list of patients; ``r`` on a patient's line repeats the last session on this unit."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+        self._patients: tuple[PatientRow, ...] = ()
+        self._sessions: tuple[SessionRow, ...] = ()
+
+    def middle(self) -> ComposeResult:
+        """A title and the list. No digits: a patient is looked at before being taken."""
+        yield Rows(id="title")
+        yield Choices(numbered=False)
+
+    def on_mount(self) -> None:
+        """Ask who there is."""
+        self.query_one(Choices).offer([NOBODY])
+        self.query_one(Choices).focus()
+        self.post_message(Asked(ListPatients(id=0)))
+        self.post_message(Asked(ListSessions(id=0, limit=REMEMBERED)))
+
+    def keys(self, sight: Sight) -> str:
+        """Its own keys."""
+        del sight
+        return "↑ ↓ Enter: choose   r repeat the last session here   Backspace back   ? keys"
+
+    def see_middle(self, sight: Sight) -> None:
+        """For which unit the patient is chosen."""
+        row = sight.unit(self._unit)
+        mark = "SIM " if row is not None and row.simulated else ""
+        self.query_one("#title", Rows).show([(Span(f" {mark}{self._unit}: for which patient?", Look.STRONG),)])
+
+    def answered(self, asked: Request, reply: Done | Refused) -> None:
+        """The lists have come."""
+        if isinstance(reply, Refused):
+            return
+        if isinstance(asked, ListPatients):
+            self._patients = reply.patients or ()
+            self.query_one(Choices).offer([NOBODY, *(patient_choice(row) for row in self._patients)])
+        elif isinstance(asked, ListSessions):
+            self._sessions = reply.sessions or ()
+
+    def on_key(self, event: Key) -> None:
+        """``r`` repeats; the rest is everybody's."""
+        if event.key == "r":
+            event.prevent_default().stop()
+            self._repeat()
+
+    @on(Choices.Chosen)
+    def _chosen(self, event: Choices.Chosen) -> None:
+        name = next((row.name for row in self._patients if row.ref == event.key), "")
+        self.post_message(PatientChosen(event.key, name) if event.is_open else Noticed(CHOOSE))
+
+    def _repeat(self) -> None:
+        choice = self.query_one(Choices).current()
+        if choice is None or not choice.is_open:
+            self.post_message(Noticed(CHOOSE))
+            return
+        last = next((row for row in self._sessions if row.patient == choice.key and row.unit == self._unit), None)
+        if last is None:
+            self.post_message(Noticed(f"{choice.key} has had no session on {self._unit}: Enter, then choose a preset."))
+        else:
+            self.post_message(Asked(Start(id=0, unit=self._unit, patient=choice.key, preset=last.preset)))
+
+
+def patient_choice(row: PatientRow) -> Choice:
+    """One line: two identifiers, and the side of the prescription."""
+    return Choice(row.ref, f"{fitted(row.name, 30)} born {fitted(row.birth_date, 12)}{fitted(row.ref, 12)}{row.side}")

@@ -1,0 +1,80 @@
+"""What is done next: the site's library, as far as this unit can do it."""
+
+from textual import on
+from textual.app import ComposeResult
+
+from modctl import text
+from modctl.ipc.messages import Done, ListPresets, PresetRow, Refused, Request, Start
+from tui.looks import Look, Span, fitted, wrapped
+from tui.messages import Asked, Noticed
+from tui.screens.base import TableScreen
+from tui.sight import Sight
+from tui.widgets.choices import Choice, Choices
+from tui.widgets.rows import Rows
+
+DETAIL_ROWS = 4
+
+
+class PresetsScreen(TableScreen):
+    """The list of presets, with the values of the one under the cursor."""
+
+    def __init__(self, unit: str, patient: str, name: str) -> None:
+        super().__init__()
+        self._unit = unit
+        self._patient = patient
+        self._name = name
+        self._presets: tuple[PresetRow, ...] = ()
+
+    def middle(self) -> ComposeResult:
+        """A title, the list, the details."""
+        yield Rows(id="title")
+        yield Choices()
+        yield Rows(id="more")
+
+    def on_mount(self) -> None:
+        """Ask what there is."""
+        self.query_one(Choices).focus()
+        self.post_message(Asked(ListPresets(id=0, unit=self._unit)))
+
+    def keys(self, sight: Sight) -> str:
+        """Its own keys."""
+        del sight
+        return "↑ ↓ Enter or digit: choose   Backspace back   ? keys"
+
+    def see_middle(self, sight: Sight) -> None:
+        """For which unit and patient the preset is chosen."""
+        row = sight.unit(self._unit)
+        mark = "SIM " if row is not None and row.simulated else ""
+        title = f" {mark}{self._unit}, {self._name} ({self._patient}): which preset?"
+        self.query_one("#title", Rows).show([(Span(title, Look.STRONG),)])
+
+    def answered(self, asked: Request, reply: Done | Refused) -> None:
+        """The list has come."""
+        if isinstance(asked, ListPresets) and isinstance(reply, Done):
+            self._presets = reply.presets or ()
+            self.query_one(Choices).offer([Choice(row.id, preset_text(row), row.approved) for row in self._presets])
+
+    @on(Choices.Moved)
+    def _moved(self, event: Choices.Moved) -> None:
+        row = next((row for row in self._presets if row.id == event.key), None)
+        width = max(1, self.size.width - 6)
+        shown = () if row is None else wrapped(detail_text(row), width, Look.QUIET)
+        self.query_one("#more", Rows).show([(Span("   "), *words) for words in shown[:DETAIL_ROWS]])
+
+    @on(Choices.Chosen)
+    def _chosen(self, event: Choices.Chosen) -> None:
+        if event.is_open:
+            self.post_message(Asked(Start(id=0, unit=self._unit, patient=self._patient, preset=event.key)))
+        else:
+            self.post_message(Noticed(f"{event.key} is not approved on this site: its owner approves presets."))
+
+
+def preset_text(row: PresetRow) -> str:
+    """One line of the list."""
+    mark = "" if row.approved else "NOT APPROVED  "
+    return f"{mark}{fitted(row.title, 58 - len(mark))} {text.clock(row.planned_ms)}"
+
+
+def detail_text(row: PresetRow) -> str:
+    """What the preset sets, where, and who says so."""
+    return f"{row.id}: {row.region}. {text.settings(row.levels)}. Source: {row.source}"

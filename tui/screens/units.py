@@ -1,0 +1,105 @@
+"""Which unit is next: all of them, with what they are doing."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.events import Key
+
+from modctl import text
+from modctl.ipc.messages import UnitRow
+from tui.looks import Look, Span, fitted
+from tui.messages import LatchShown, Noticed, UnitChosen
+from tui.screens.base import TableScreen
+from tui.sight import Sight
+from tui.widgets.choices import Choice, Choices
+from tui.widgets.rows import Rows
+
+OPEN_STATES = ("ready", "in-session")
+
+
+class UnitsScreen(TableScreen):
+    """The list of units. One in a session brings that session to the front."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._units: tuple[UnitRow, ...] = ()
+
+    def middle(self) -> ComposeResult:
+        """A title and the list."""
+        yield Rows(id="title")
+        yield Choices()
+        yield Rows(id="more")
+
+    def on_mount(self) -> None:
+        """The list has the focus."""
+        self.query_one(Choices).focus()
+
+    def keys(self, sight: Sight) -> str:
+        """Its own keys."""
+        del sight
+        return "↑ ↓ Enter or digit: choose   a clear a fault   ? keys   Ctrl+Q leave"
+
+    def see_middle(self, sight: Sight) -> None:
+        """Units and their states, from the newest snapshot."""
+        title = " Which unit?" if sight.snapshot is not None else " Waiting for the controller …"
+        self.query_one("#title", Rows).show([(Span(title, Look.STRONG),)])
+        self._units = () if sight.snapshot is None else sight.snapshot.units
+        self.query_one(Choices).offer(
+            [Choice(row.name, unit_text(row), row.state in OPEN_STATES) for row in self._units]
+        )
+        self._show_more()
+
+    def on_key(self, event: Key) -> None:
+        """``a`` clears a fault; the rest is everybody's."""
+        if event.key == "a":
+            event.prevent_default().stop()
+            self._clear()
+
+    @on(Choices.Moved)
+    def _moved(self) -> None:
+        self._show_more()
+
+    @on(Choices.Chosen)
+    def _chosen(self, event: Choices.Chosen) -> None:
+        if event.is_open:
+            self.post_message(UnitChosen(event.key))
+        elif (row := self._row()) is not None:
+            self.post_message(Noticed(f"{row.name} cannot be used: {why_not(row)}"))
+
+    def _clear(self) -> None:
+        row = self._row()
+        if row is not None and row.state == "latched":
+            self.post_message(LatchShown(row.name))
+        elif row is not None:
+            self.post_message(Noticed(f"{row.name} has no fault to clear."))
+
+    def _row(self) -> UnitRow | None:
+        choice = self.query_one(Choices).current()
+        return next((row for row in self._units if choice is not None and row.name == choice.key), None)
+
+    def _show_more(self) -> None:
+        row = self._row()
+        more = (
+            ""
+            if row is None
+            else f"   {row.serial or 'no serial number'}, firmware {row.firmware or '?'}: {row.verified}"
+        )
+        why = "" if row is None or row.state in OPEN_STATES else f"   {why_not(row)}"
+        self.query_one("#more", Rows).show(
+            [(Span(fitted(words, self.size.width), Look.QUIET),) for words in (more, why)]
+        )
+
+
+def unit_text(row: UnitRow) -> str:
+    """One line of the list; a simulated unit says so first."""
+    mark = "SIM " if row.simulated else "    "
+    state = row.state if row.state in text.UNIT_STATES else "unknown"
+    shape, word, *_ = text.output(row.output).split()
+    output = "" if row.output == "off" else f"{shape} {word}"
+    return f"{mark}{fitted(row.name, 14)}{fitted(row.modality, 11)}{fitted(row.model, 21)}{fitted(state, 11)}{output}"
+
+
+def why_not(row: UnitRow) -> str:
+    """Why a unit cannot be used, and what opens it."""
+    why = f" ({text.reason(row.reason)})" if row.reason else ""
+    opens = " Press a to clear it." if row.state == "latched" else ""
+    return f"{text.unit_state(row.state)}{why}.{opens}"

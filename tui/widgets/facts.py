@@ -1,0 +1,49 @@
+"""What else must be known while a session runs: contact, lost time, settings, what happens when nobody is there."""
+
+from collections.abc import Iterator
+
+from modctl import text
+from modctl.ipc.messages import SessionView
+from tui.looks import Line, Look, Span, fitted, wrapped
+from tui.sight import Sight
+from tui.widgets.rows import Rows
+
+SEPARATOR = "  ·  "
+
+
+def facts_of(sight: Sight, view: SessionView) -> Iterator[str]:
+    """The facts in the order of their weight."""
+    if view.modality in ("estim", "ultrasound"):
+        yield text.contact(view.contact) if sight.is_fresh(view) else f"contact: {text.NO_DATA}"
+    for name, lost_ms in (
+        ("paused", view.paused_ms),
+        ("without contact", view.no_contact_ms),
+        ("unknown", view.unknown_ms),
+    ):
+        if lost_ms:
+            yield f"{text.clock(lost_ms)} {name}"
+    if view.rounds:
+        yield f"{view.rounds} rounds done"
+    yield _lease(view)
+    yield "stops if this screen is lost" if view.attended else "goes on without this screen"
+    yield text.settings(view.settings)
+
+
+def fact_lines(sight: Sight, view: SessionView, width: int, rows: int) -> tuple[Line, ...]:
+    """Facts in so many rows; with room to spare the limits follow, one a row, with who set them."""
+    shown = list(wrapped(SEPARATOR.join(fact for fact in facts_of(sight, view) if fact), max(1, width - 2)))
+    for limit in view.limits:
+        bound = text.ucum(limit.bound.value, limit.bound.unit)
+        words = f"{limit.kind} {text.parameter(limit.parameter)} {bound} ({limit.tier}; {limit.source})"
+        shown.append((Span(fitted(words, width - 2).rstrip(), Look.QUIET),))
+    return tuple((Span(" "), *row) for row in shown[:rows])
+
+
+def _lease(view: SessionView) -> str:
+    if not view.lease_ms:
+        return "the unit does NOT go off by itself"
+    return f"goes off by itself after {text.duration(view.lease_ms)} unheard"
+
+
+class Facts(Rows):
+    """The facts; redrawn only when one changes."""

@@ -1,0 +1,51 @@
+"""The last two lines: what the stop keys stop now, and what the other keys do."""
+
+from tui.looks import Line, Look, Span, fitted
+from tui.sight import Sight, StopKey, StopTarget, stop_target
+from tui.widgets.rows import Rows
+
+
+def stop_line(sight: Sight, width: int) -> Line:
+    """What each stop key does at this moment, by name."""
+    target = stop_target(sight)
+    keys = "Esc" if sight.types_text else "Esc, space, s"
+    if target.key is StopKey.NOTHING:
+        return (Span(fitted(" Nothing runs here.   F12, Ctrl+C: stop all   Esc: back", width), Look.STOP),)
+    everything = _everything(sight)
+    if target.key is StopKey.EVERYTHING:
+        return (Span(fitted(f" STOP   {keys}, F12, Ctrl+C: {everything}", width), Look.STOP),)
+    tail = f"   F12, Ctrl+C: {everything}"
+    head = fitted(f" STOP   {keys}: {_one(sight, target)}", width - len(tail)).rstrip()
+    return (Span(fitted(head + tail, width), Look.STOP),)
+
+
+def stop_lines(sight: Sight, width: int) -> tuple[Line, ...]:
+    """The same for the narrowest screens: a line for each pair of keys."""
+    target = stop_target(sight)
+    one = {
+        StopKey.SESSION: _one(sight, target),
+        StopKey.EVERYTHING: _everything(sight),
+        StopKey.NOTHING: "nothing runs",
+    }
+    keys = "Esc" if sight.types_text else "Esc space s"
+    told = (f" STOP {keys}: {one[target.key]}", f" STOP F12 Ctrl+C: {_everything(sight)}")
+    return tuple((Span(fitted(words, width), Look.STOP),) for words in told)
+
+
+def _one(sight: Sight, target: StopTarget) -> str:
+    view = sight.session(target.session)
+    return "" if view is None else f"{view.unit}, {view.patient_name}"
+
+
+def _everything(sight: Sight) -> str:
+    count = len(sight.live())
+    return f"ALL {count} sessions" if count > 1 else "ALL"
+
+
+class HelpLine(Rows):
+    """Always there, over nothing and under nothing."""
+
+    def see(self, sight: Sight, keys: str) -> None:
+        """Show the newest; ``keys`` is what the screen's own keys do."""
+        width = self.size.width
+        self.show([stop_line(sight, width), (Span(fitted(f" {keys}", width), Look.QUIET),)])

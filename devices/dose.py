@@ -90,6 +90,22 @@ def body_weight_permille(values: Mapping[str, int]) -> int | None:
     return _ceil_div(force * 1000 * 10**9, weight * STANDARD_GRAVITY_UM_S2)
 
 
+def burst_permille(values: Mapping[str, int]) -> int | None:
+    """Time on of time, thousandths: burst by period. Above 1000 the burst does not fit."""
+    burst, period = values.get("burst_us"), values.get("period_us")
+    if burst is None or not period:
+        return None
+    return _ceil_div(burst * 1000, period)
+
+
+def mean_power_mw(values: Mapping[str, int]) -> int | None:
+    """Electrical power averaged over a period, mW."""
+    power, burst, period = values.get("power_mw"), values.get("burst_us"), values.get("period_us")
+    if power is None or burst is None or not period:
+        return None
+    return _ceil_div(power * burst, period)
+
+
 Quantity = Callable[[Mapping[str, int]], int | None]
 
 QUANTITIES: dict[str, Quantity] = {
@@ -100,4 +116,6 @@ QUANTITIES: dict[str, Quantity] = {
     "us_area_dose_mj_cm2": us_area_dose_mj_cm2,
     "area_ratio_permille": area_ratio_permille,
     "body_weight_permille": body_weight_permille,
+    "burst_permille": burst_permille,
+    "mean_power_mw": mean_power_mw,
 }

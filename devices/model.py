@@ -17,6 +17,9 @@ parameter                 meaning                                               
 ``temp_mdegc``            temperature, thousandths of a degree Celsius                           m[Cel]
 ``pressure_mmhg``         cuff pressure                                                          mm[Hg]
 ``timer_ms``              the unit's own timer                                                   ms
+``power_mw``              ultrasound generator, electrical power while a burst lasts             mW
+``voltage_mv``            ultrasound transmitter, supply of its output stage                     mV
+``burst_us``              ultrasound, time on in each ``period_us``                              us
 ``waveform``              1 interferential, 2 premodulated, 3 Russian                            1
 ========================  =====================================================================  =========
 """
@@ -45,6 +48,9 @@ UCUM_OF: dict[str, str] = {
     "temp_mdegc": "m[Cel]",
     "head_temp_mdegc": "m[Cel]",
     "pressure_mmhg": "mm[Hg]",
+    "power_mw": "mW",
+    "voltage_mv": "mV",
+    "burst_us": "us",
     "timer_ms": "ms",
     "waveform": "1",
 }

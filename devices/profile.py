@@ -65,6 +65,7 @@ class Liveness(_Data, frozen=True, kw_only=True):
     feed_ms: int  # the lease is fed this often while a permit lives; 0: nothing to feed
     reply_ms: int  # an answer later than this is a timeout
     stale_ms: int  # a sample older than this is no data; never above 1000 for what energizes
+    own_timer: bool = False  # its driver sets a timer of the unit's own; register maps say so by themselves
 
 
 class OffSpec(_Data, frozen=True, kw_only=True):

@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 from typing import ClassVar, Final
 
-import msgspec
 from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -25,11 +24,12 @@ from textual.widgets import Input
 
 from devices.model import NS_PER_S, Direction, label
 from modctl.clock import Clock, SystemClock
-from modctl.errors import UnreachableError, UsageError
+from modctl.errors import UsageError
 from modctl.ipc.client import AsyncClient
 from modctl.ipc.messages import Answer, Refused, Request, Resume, SignIn, Start, Step, Stop, Subscribe
 from tui import messages
-from tui.client import Client, Dial
+from tui.client import Dial
+from tui.connection import NOT_SENT, Connection
 from tui.desk import Desk, Place, Route
 from tui.journal import alarm_text
 from tui.keys import KeyGuard
@@ -48,12 +48,8 @@ from tui.terminal import TableDriver, TerminalGone
 from tui.theme import THEME
 
 TICK_S: Final = 0.25  # a screen that attends beats every 250 ms
-DRAIN_S: Final = 0.02  # chosen: a frame takes a millisecond or two to leave; then the beat is asked for again
 REDIAL_NS: Final = NS_PER_S
 ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
-NOT_SENT: Final = (
-    "STOP NOT SENT: no connection. Take the applicator or electrodes off, open the release; in doubt cut the power."
-)
 
 
 def run(socket_path: Path, user: str, pin: str | None) -> int:
@@ -89,16 +85,14 @@ class TableApp(App[None]):
         super().__init__(driver_class=driver_class, ansi_color=True if os.environ.get("NO_COLOR") else None)
         self.register_theme(THEME)  # before the style sheet is read: it names the theme's own colours
         self.theme = THEME.name
-        self._dial = dial
+        self._connection = Connection(self, dial)
         self._clock = clock
         self._pin = pin
         self._desk = Desk(user, signs_in_itself=pin is not None)
         self._guard = KeyGuard()
-        self._client: Client | None = None
         self._dials_at_ns: int | None = None  # when to connect again
         self._route: Route | None = None
         self._steps_out: set[Direction] = set()  # steps whose answer has not come: a held key sends no further ones
-        self._is_beating = False
 
     # --- keys
 
@@ -143,12 +137,9 @@ class TableApp(App[None]):
         if target.key is StopKey.NOTHING:
             return
         self._guard.close(self._now_ns())
-        if self._client is None:
-            self._say(NOT_SENT)
-            return
+        was_sent = self._connection.send(Stop(id=0, session=target.session, source="screen"))
         view = self._sight().session(target.session)
-        self._say(f"STOP sent: {'all' if view is None else view.unit}.")
-        self._send(Stop(id=0, session=target.session, source="screen"))
+        self._say(f"STOP sent: {'all' if view is None else view.unit}." if was_sent else NOT_SENT)
 
     # --- the connection
 
@@ -159,57 +150,15 @@ class TableApp(App[None]):
             loop.add_signal_handler(number, self._ended_by, number)
         self.set_interval(TICK_S, lambda: self.post_message(messages.Tick()))
         self._settle()
-        self.run_worker(self._connect(), group="link")
+        self._connection.open()
 
     def _ended_by(self, number: signal.Signals) -> None:
         """The terminal is restored on the way out; what this screen attended is stopped by the controller."""
         self.exit(return_code=128 + number)
 
-    async def _connect(self) -> None:
-        try:
-            client = await self._dial()
-        except UnreachableError as why:
-            self.post_message(messages.LinkLost(None, str(why)))
-            return
-        self.post_message(messages.Connected(client))
-
-    async def _listen(self, client: Client) -> None:
-        async for snapshot in client.snapshots():
-            self.post_message(messages.SnapshotArrived(snapshot))
-        self.post_message(
-            messages.LinkLost(
-                client, "No connection to the controller: it stops what this screen attends. Look at the units."
-            )
-        )
-
-    async def _follow(self, client: Client) -> None:
-        async for event in client.events():
-            self.post_message(messages.EventArrived(event))
-
-    async def _exchange(self, client: Client, request: Request) -> None:
-        try:
-            reply = await client.request(request)
-        except UnreachableError as why:
-            reply = Refused(id=0, code="lost", reason=NOT_SENT if isinstance(request, Stop) else str(why))
-        self.post_message(messages.Answered(request, reply))
-
     def _send(self, request: Request) -> None:
-        if self._client is None:
+        if not self._connection.send(request):
             self._say("Not sent: there is no connection to the controller.")
-            return
-        numbered = msgspec.structs.replace(request, id=self._client.next_id())
-        self.run_worker(self._exchange(self._client, numbered), group="requests")
-
-    async def _beat(self) -> None:
-        if isinstance(self._driver, TableDriver) and not self._driver.has_drained:
-            self.set_timer(DRAIN_S, self._beat)
-            return
-        self._is_beating = False
-        if self._client is not None:
-            try:
-                await self._client.beat()
-            except UnreachableError:
-                return  # the end of the snapshots tells it
 
     # --- what happened
 
@@ -218,19 +167,15 @@ class TableApp(App[None]):
         now_ns = self._now_ns()
         if self._dials_at_ns is not None and now_ns >= self._dials_at_ns:
             self._dials_at_ns = None
-            self.run_worker(self._connect(), group="link")
+            self._connection.open()
         self._desk.trace(now_ns)
         self._paint()
-        if not self._is_beating and self._client is not None:
-            self._is_beating = True
-            self.call_after_refresh(self._beat)
+        self._connection.beat()
 
     @on(messages.Connected)
     def _connected(self, event: messages.Connected) -> None:
-        self._client = event.client
+        self._connection.adopt(event.client)
         self._desk.link = Link.UP
-        self.run_worker(self._listen(event.client), group="snapshots")
-        self.run_worker(self._follow(event.client), group="events")
         self._send(Subscribe(id=0))
         if self._pin is not None:
             self._send(SignIn(id=0, user=self._desk.user, pin=self._pin))
@@ -238,13 +183,10 @@ class TableApp(App[None]):
 
     @on(messages.LinkLost)
     def _lost(self, event: messages.LinkLost) -> None:
-        if event.client is not self._client:
+        if event.client is not self._connection.client:
             return
-        if event.client is not None:
-            self.run_worker(event.client.close(), group="link")
-        self._client = None
+        self._connection.drop()
         self._steps_out.clear()
-        self._is_beating = False
         self._desk.lost(event.why)
         self._dials_at_ns = self._now_ns() + REDIAL_NS
         self._settle()
@@ -273,8 +215,9 @@ class TableApp(App[None]):
             self._send(Subscribe(id=0))
         elif isinstance(asked, Start) and reply.session is not None:
             self._desk.begun(reply.session, self._now_ns())
-        if isinstance(self.screen, TableScreen):
-            self.screen.answered(asked, reply)
+        for screen in self.screen_stack:
+            if isinstance(screen, TableScreen):
+                screen.answered(asked, reply)
         self._settle()
 
     def _refused(self, asked: Request, reply: Refused) -> None:

@@ -24,9 +24,11 @@ from textual.events import Key
 from textual.message import Message
 
 ESC: Final = "\x1b"
+RESET: Final = "\x1b[m"  # every frame sets its own colours anyway
 CTRL_C: Final = "\x03"
 F12: Final = frozenset({"\x1b[24~", "\x1b[57375u"})  # xterm's sequence; the kitty keyboard protocol's number
 IDLE_S: Final = 0.1  # chosen: a pause that no paste has inside and no person notices; also how soon an exit is seen
+MAX_WAITING: Final = 20  # chosen: below the 30 frames at which the library's queue blocks
 READ_BYTES: Final = 4096  # chosen: more than any person types between two reads
 
 # ECMA-48, 5.4: a control sequence is ESC [, parameter bytes 30-3F, intermediate bytes 20-2F, one final byte 40-7E.
@@ -163,11 +165,29 @@ class TableDriver(LinuxDriver):
         self._outlet = Outlet((sys.__stderr__ or sys.stderr).fileno())
         self._file = self._outlet
         self._handed_over = 0
+        self._has_dropped = False
 
     def write(self, data: str) -> None:
-        """Queue one frame for the terminal."""
+        """Queue one frame for the terminal; while it stands still, frames are dropped instead of waited for.
+
+        The library's queue holds 30 and then blocks the whole program, its stop keys included.
+        """
+        if self._handed_over - self._outlet.left >= MAX_WAITING and not self.exit_event.is_set():
+            self._has_dropped = True
+            return
         self._handed_over += 1
         super().write(data)
+
+    def takes_up_again(self) -> bool:
+        """True once after frames were dropped and the terminal has moved again: all must be drawn anew."""
+        if not (self._has_dropped and self.has_drained):
+            return False
+        self._has_dropped = False
+        return True
+
+    def touch(self) -> None:
+        """Send something that changes nothing, so that a terminal that stands still is noticed without a new frame."""
+        self.write(RESET)
 
     @property
     def has_drained(self) -> bool:

@@ -142,8 +142,11 @@ class SimPort:
                 self._device.inject(order, now_ns)
 
     def clear(self, now_ns: MonoNs) -> None:
-        """Take all back."""
+        """Take all back, and with the faults of the wire what they left under way to the controller."""
         self._advance(now_ns)
+        if self._board.active():
+            self._outbound.clear()
+            self._out_free_ns = now_ns
         self._orders.clear()
         self._board.clear(now_ns)
         self._device.clear(now_ns)

@@ -50,6 +50,7 @@ from modctl.ipc.messages import (
 from modctl.records import Entry, SessionEnded
 
 BEAT_S: Final = 0.25  # contract: a screen that attends beats every 250 ms
+OVER: Final = ("ended", "unconfirmed")
 CONFIRM_NS: Final = 500 * NS_PER_MS  # contract: keys are ignored for half a second before a start
 KEYS_HELP: Final = "Keys: + raises, - lowers, p pauses, r resumes, s stops, w says all, l repeats, any other holds."
 
@@ -171,7 +172,8 @@ class Attendant:
             self._end()
             return
         gate = next((gate for gate in view.gates if gate.gate == view.gate), None)
-        if gate is None or gate.gate == self._answered:
+        is_ahead = view.phase in OVER and not self._is_over  # a snapshot can overtake the entry that it stands for
+        if gate is None or gate.gate == self._answered or is_ahead:
             return
         if self._answers is not None:
             self._answer_from_file(gate, self._answers)

@@ -117,4 +117,4 @@ def _end_on_signals() -> None:
 
 
 def _program() -> tuple[str, ...]:
-    return (sys.executable, "-P", "-c", "from modctl.cli.main import main; main()")
+    return (sys.executable, "-P", "-m", "modctl.cli.bound")

@@ -1,5 +1,7 @@
 """``modctl table``: the screen at the treatment table."""
 
+import importlib
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -30,6 +32,7 @@ def show_table(site: Path, user: str | None, pin: str | None) -> int:
     """Run the screen until it is closed; its exit status."""
     from modctl.config import Layout
     from modctl.ipc.client import find_socket
-    from tui.app import run
 
+    # The screens stand above this package and are nothing that it builds on: loaded by name, like a program.
+    run: Callable[[Path, str, str | None], int] = importlib.import_module("tui.app").run
     return run(find_socket(Layout(site).run), user or "", pin)

@@ -24,10 +24,10 @@ from modctl.controller.reading import Reading
 from modctl.controller.rights import knows_patients, refusal
 from modctl.controller.room import Room
 from modctl.controller.snapshot import Card, Site, take_snapshot, unit_rows
+from modctl.controller.words import event_of, head_answer, refusal_of
 from modctl.controller.writer import ChartWriter
-from modctl.engine.core_events import AcknowledgeUnit, Begin, ScreenLost, StopUnits, ToSession
+from modctl.engine.core_events import Begin, Refuse, ScreenLost, StopUnits
 from modctl.engine.effects import Reply, Stopped
-from modctl.engine.events import Answered, LevelAsked, PauseAsked, ResumeAsked
 from modctl.engine.phases import OVER
 from modctl.ipc.connection import Caller
 from modctl.ipc.messages import (
@@ -55,13 +55,12 @@ from modctl.ipc.messages import (
     VerifyChart,
 )
 from modctl.ipc.server import Server
-from modctl.records import Alarm, ChartExported, Draft
+from modctl.records import Alarm, ChartExported, Draft, SessionRefused
 
 KEPT_CARDS: Final = 64  # chosen: more sessions than the engine keeps
 NO_GUARD: Final = "The guard that switches everything off in an emergency is not running. Nothing was started."
 NO_FREE_TEXT: Final = "Free text cannot be kept yet; answer without it. The question is still open."
 ONLY_SIMULATED: Final = "Answers come from a person: answer files work in simulated sites only."
-CHART_BROKEN: Final = "The chart cannot be written. Everything is being stopped; look at the controller's own messages."
 
 
 class Desk:
@@ -72,6 +71,7 @@ class Desk:
         site: Site,
         front: Room[FrontDesk],
         reading: Room[Reading],
+        archive: Room[Reading],
         writer: ChartWriter,
         keeper: GuardKeeper,
         clock: Clock,
@@ -81,12 +81,14 @@ class Desk:
         self._site = site
         self._front = front
         self._reading = reading
+        self._archive = archive  # for what takes long, so that lists and events do not wait for it
         self._writer = writer
         self._keeper = keeper
         self._clock = clock
         self._attendance = Attendance()
         self._present: set[int] = set()
         self._asking: dict[int, tuple[Caller, Request]] = {}  # of the engine
+        self._refusals: dict[int, SessionRefused] = {}  # what the front desk found, until the engine has charted it
         self._attending: deque[tuple[str, Caller]] = deque()  # put by the engine's thread, taken by the socket's
         self._lock = threading.Lock()  # of the two maps below, which are replaced, never changed
         self._cards: Mapping[str, Card] = {}
@@ -108,16 +110,18 @@ class Desk:
                 self._stop(number, caller, request)
             case Answer() | Pause() | Resume() | Step() | Acknowledge():
                 self._asking[number] = (caller, request)
-                self.host.post(_event(number, actor, request))
+                self.host.post(event_of(number, actor, request))
             case ListUnits():
                 rows = unit_rows(self.host.state, self._clock.mono_ns())
                 self.server.answer(number, Done(id=0, units=rows))
             case ExportChart():
                 self._export(number, caller, request)
             case TakeCheckpoint():
-                self._writer.sign_head(lambda head: self.server.answer(number, _head_answer(head)))
-            case ListSessions() | Entries() | VerifyChart():
+                self._writer.sign_head(lambda head: self.server.answer(number, head_answer(head)))
+            case ListSessions() | Entries():
                 self._reading.ask(lambda reading: _read(reading, request), self._answer(number))
+            case VerifyChart():
+                self._archive.ask(lambda reading: reading.verify(request), self._answer(number))
             case _:
                 self._front.ask(lambda front: self._at_front(front, number, caller, request), self._answer(number))
 
@@ -163,8 +167,7 @@ class Desk:
         """Pass the engine's answer on."""
         caller, request = self._asking.pop(reply.request, (None, None))
         if reply.code is not None:
-            refused = Refused(id=0, code=reply.code, reason=reply.reason, limit=reply.limit)
-            self.server.answer(reply.request, refused)
+            self.server.answer(reply.request, refusal_of(reply, self._refusals.pop(reply.request, None)))
             return
         if caller is not None and reply.session is not None and (caller.attends or isinstance(request, Start)):
             self._attending.append((reply.session, caller))
@@ -232,6 +235,8 @@ class Desk:
             kept = dict(list(self._cards.items())[-KEPT_CARDS:])
             self._cards = {**kept, session: card}
         self._asking[number] = (caller, request)
+        if isinstance(event, Refuse):
+            self._refusals[number] = event.refused
         self.host.post(event)
         return None
 
@@ -241,9 +246,9 @@ class Desk:
 
         def copy(head: Head | None) -> None:
             if head is None:
-                self.server.answer(number, _head_answer(head))
+                self.server.answer(number, head_answer(head))
             else:
-                self._reading.ask(lambda reading: reading.copy(request.path), self._answer(number))
+                self._archive.ask(lambda reading: reading.copy(request.path), self._answer(number))
 
         self.host.chart(draft, then=lambda: self._writer.sign_head(copy))
 
@@ -277,43 +282,5 @@ class _Answering:
         self._server.answer(self._number, answer)
 
 
-def _read(reading: Reading, request: ListSessions | Entries | VerifyChart) -> Done:
-    match request:
-        case ListSessions():
-            return reading.sessions(request)
-        case Entries():
-            return reading.entries(request)
-        case VerifyChart():
-            return reading.verify(request)
-
-
-def _event(
-    number: int, actor: str, request: Answer | Pause | Resume | Step | Acknowledge
-) -> ToSession | AcknowledgeUnit:
-    """A person's act, in the engine's words."""
-    match request:
-        case Acknowledge(unit=unit, statement=statement):
-            said = None if statement is None else label(statement)
-            return AcknowledgeUnit(request=number, actor=actor, unit=unit, statement=said)
-        case Answer(session=session):
-            answered = Answered(
-                gate=request.gate,
-                answer=request.answer,
-                actor=actor,
-                source=request.source,
-                age_s=request.age_s,
-                took_ms=request.took_ms,
-            )
-            return ToSession(request=number, session=session, event=answered)
-        case Pause(session=session):
-            return ToSession(request=number, session=session, event=PauseAsked(actor=actor))
-        case Resume(session=session):
-            return ToSession(request=number, session=session, event=ResumeAsked(actor=actor))
-        case Step(session=session, direction=direction):
-            return ToSession(request=number, session=session, event=LevelAsked(actor=actor, direction=direction))
-
-
-def _head_answer(head: Head | None) -> Done | Refused:
-    if head is None:
-        return Refused(id=0, code="failed", reason=CHART_BROKEN)
-    return Done(id=0, note=head.note.decode())
+def _read(reading: Reading, request: ListSessions | Entries) -> Done:
+    return reading.sessions(request) if isinstance(request, ListSessions) else reading.entries(request)

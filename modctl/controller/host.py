@@ -171,12 +171,13 @@ class Host:
                 self._step(item, now_ns)
 
     def _settled(self, stopped: Stopped) -> None:
-        """A unit that never was there, and about which there is no doubt, does not count."""
+        """A unit that nobody has met, and about which there is no doubt, does not count."""
         self._off_confirmed = all(off or not self._matters(unit) for unit, off, _ in stopped.units)
 
     def _matters(self, name: str) -> bool:
         unit = self.state.units[name]
-        return unit.line_open or unit.session is not None or unit.off_doubt_ns is not None
+        met = unit.identity is not None or unit.session is not None
+        return met or bool(unit.latched) or unit.off_doubt_ns is not None
 
     def _is_quiet(self) -> bool:
         """Every session has its end."""

@@ -238,10 +238,11 @@ class Controller:
             FrontDesk.close,
         )
         reading = Room("reading", lambda: Reading(layout.chart, read_at_length), Reading.close)
-        self._stack.callback(front.close)
-        self._stack.callback(reading.close)
+        archive = Room("archive", lambda: Reading(layout.chart, read_at_length), Reading.close)
+        for close in (front.close, reading.close, archive.close):
+            self._stack.callback(close)
         shown = Site(name=site.site.name, simulated=site.site.simulated, cards={}, alarms={})
-        return Desk(shown, front, reading, writer, self._keeper, self._clock)
+        return Desk(shown, front, reading, archive, writer, self._keeper, self._clock)
 
     def _listen(self) -> socket.socket:
         """Bind the socket; it is served when everything is ready, and removed at the end."""

@@ -229,7 +229,7 @@ def _setup(order: Order, wanted: _Wanted) -> Setup:
         lease_ms=profile.liveness.lease_ms,
         stop_deadline_ns=profile.off.deadline_ms * NS_PER_MS,
         confirm_samples=profile.off.confirm_samples,
-        has_timer=any(register.parameter == "timer_ms" for register in profile.register),
+        has_timer=profile.liveness.own_timer or any(register.parameter == "timer_ms" for register in profile.register),
         before=tuple(_gate_spec(gate) for gate in order.gates if not gate.after),
         after=tuple(_gate_spec(gate) for gate in order.gates if gate.after),
         started=_started(order, wanted, limits),

@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from devices.profile import load
+from devices.model import NS_PER_MS
+from devices.profile import Profile, load
 from devices.registry import driver_for
 from modctl.chart.reader import ChartReader
 from modctl.clock import Clock
@@ -21,6 +22,7 @@ from modctl.controller.guard import LONGEST_MS, Acted
 from modctl.controller.ports import Deliver, PortWorker, Sentry, make_link
 from modctl.controller.recovery import REASON, Left
 from modctl.engine.port import Port
+from modctl.engine.state import PERMIT_NS
 from modctl.engine.unit import UnitConfig
 from modctl.errors import RefusedError, UsageError
 from modctl.records import GuardActed
@@ -29,6 +31,8 @@ from protocols.link import Link, LinkError
 PACKAGES: Final = ("protocols", "devices", "modctl", "tui")
 NO_HARDWARE: Final = "site.toml does not say hardware = true for it"
 WAIT_S: Final = 0.02
+MAX_STOP_MS: Final = 600  # house rule: a slower bus is refused
+STOP_BITS: Final = 32 * 11  # chosen: a stop frame is shorter than 32 characters of at most 11 bits
 SPARE_NS: Final = 300_000_000  # chosen: a guard's start and end beyond its writing
 
 
@@ -125,6 +129,13 @@ def unit_config(entry: UnitEntry) -> UnitConfig:
     return UnitConfig(name=entry.name, profile=profile, address=entry.link)
 
 
+def stop_budget_ms(profiles: Sequence[Profile]) -> int:
+    """How long a stop may take to reach the line of these units: a permit's end, the answer waited for, the frame."""
+    slowest = max(profile.liveness.reply_ms for profile in profiles)
+    frame = max(0 if one.link.kind == "tcp" else STOP_BITS * 1_000 // one.link.baud for one in profiles)
+    return PERMIT_NS // NS_PER_MS + slowest + frame
+
+
 class Lines:
     """Makes the workers of a site: one for each line, whatever units are on it."""
 
@@ -152,6 +163,10 @@ class Lines:
         lines = {(one.link.baud, one.link.parity, one.link.stop_bits, one.link.rtscts) for one in profiles.values()}
         if len(lines) > 1:
             raise UsageError(f"site.toml: {', '.join(profiles)} share {address} and set its speed or parity apart.")
+        budget_ms = stop_budget_ms(list(profiles.values()))
+        if budget_ms > MAX_STOP_MS:
+            found = f"a stop could take {budget_ms} ms, at most {MAX_STOP_MS} are allowed"
+            raise UsageError(f"site.toml: {', '.join(profiles)} on {address}: {found}.")
         port = Port({name: driver_for(profile) for name, profile in profiles.items()}, profiles)
         return PortWorker(
             name=address,

@@ -256,19 +256,27 @@ ENTER: Mapping[Phase, Callable[[SessionState, int], Step]] = {
 }
 
 DOSE_OF: Mapping[str, tuple[str, str, int]] = {
-    # modality -> quantity, UCUM, level*ns per unit of the quantity
-    "ultrasound": ("spatial_average_energy", "mJ/cm2", NS_PER_S),
-    "traction": ("impulse", "N.s", NS_PER_S),
-    "estim": ("level_time", "uA.s", NS_PER_S),
+    # level parameter -> quantity, UCUM, level*ns per unit of the quantity
+    "intensity_mw_cm2": ("spatial_average_energy", "mJ/cm2", NS_PER_S),
+    "power_mw": ("electrical_energy", "mJ", NS_PER_S),
+    "force_n": ("impulse", "N.s", NS_PER_S),
+    "current_ua": ("level_time", "uA.s", NS_PER_S),
 }
 
 
 def _dose(state: SessionState) -> tuple[DoseBound, ...]:
-    row = DOSE_OF.get(state.setup.modality)
+    row = DOSE_OF.get(state.setup.level.parameter)
     if row is None:
         return ()
     quantity, unit, per = row
-    share = dict(state.setup.settings).get("duty_permille", 1000)
-    lower = state.ledger.dose_lower * share // (1000 * per)
-    upper = -(-state.ledger.dose_upper * share // (1000 * per))
+    on, whole = _on_of_whole(dict(state.setup.settings))
+    lower = state.ledger.dose_lower * on // (whole * per)
+    upper = -(-state.ledger.dose_upper * on // (whole * per))
     return (DoseBound(quantity=quantity, lower=lower, upper=upper, unit=unit),)
+
+
+def _on_of_whole(settings: Mapping[str, int]) -> tuple[int, int]:
+    """The share of time with output, as a fraction."""
+    if "burst_us" in settings:
+        return settings["burst_us"], settings["period_us"]
+    return settings.get("duty_permille", 1000), 1000

@@ -158,7 +158,7 @@ class Port:
         self._expire_permits(now_ns)
         if not self._is_open:
             return b""
-        stopping = next((seat for seat in self._turn if seat.stop_first), None)
+        stopping = self._stopping()
         if self._asked is not None and self._asked.driver.is_waiting():
             if stopping is None:
                 return self._notice_timeout(self._asked, now_ns)
@@ -166,8 +166,8 @@ class Port:
             self._not_before_ns = MonoNs(max(self._not_before_ns, now_ns + self._silence_ns))
         if now_ns < self._not_before_ns:
             return b""
-        if stopping is not None:
-            return self._write(stopping, now_ns)
+        if stopping is not None:  # it may still wait for silence: nobody else breaks it
+            return self._write(stopping, now_ns) if now_ns >= stopping.driver.next_wakeup() else b""
         for seat in tuple(self._turn):
             if now_ns < seat.silent_until_ns or now_ns < seat.driver.next_wakeup():
                 continue
@@ -188,16 +188,23 @@ class Port:
             if self._asked is not None and self._asked.driver.is_waiting():
                 times.append(self._asked.driver.next_wakeup())
             else:
-                times.extend(self._seat_wakeup(seat) for seat in self._turn)
+                stopping = self._stopping()
+                seats = self._turn if stopping is None else [stopping]
+                times.extend(self._seat_wakeup(seat) for seat in seats)
         return min(times, default=NEVER)
 
     def last_words(self) -> tuple[bytes, ...]:
         """Off of every unit on the bus, for the guard."""
         return tuple(seat.driver.last_words() for seat in self._seats.values())
 
+    def _stopping(self) -> _Seat | None:
+        """The unit whose Off goes out before anything else; of several, the one that can say it first."""
+        seats = [seat for seat in self._turn if seat.stop_first]
+        return min(seats, key=lambda seat: seat.driver.next_wakeup(), default=None)
+
     def _seat_wakeup(self, seat: _Seat) -> MonoNs:
         if seat.stop_first:
-            return self._not_before_ns
+            return MonoNs(max(self._not_before_ns, seat.driver.next_wakeup()))
         return MonoNs(max(self._not_before_ns, seat.silent_until_ns, seat.driver.next_wakeup()))
 
     def _command_off(self, seat: _Seat, now_ns: MonoNs, *, fast: bool = True) -> None:
@@ -231,7 +238,7 @@ class Port:
 
     def _past_gate(self, seat: _Seat, frame: bytes, now_ns: MonoNs) -> bytes:
         if not frame:
-            seat.stop_first = seat.stop_first and seat.driver.is_waiting()
+            seat.stop_first = seat.stop_first and now_ns < seat.driver.next_wakeup()
             return b""
         kind = seat.driver.inspect(frame)
         ruling = judge(kind, seat.permit, seat.written, seat.rules, now_ns)

@@ -185,9 +185,7 @@ def _note_contact(state: SessionState, sample: Sample, now_ns: int) -> SessionSt
         riding = state.riding.held_by_contact(held=False)
         return msgspec.structs.replace(state, riding=riding, contact_lost_ns=None, contact_alarmed=False)
     if state.contact_lost_ns is None:
-        return msgspec.structs.replace(
-            state, riding=state.riding.held_by_contact(held=True), contact_lost_ns=now_ns
-        )
+        return msgspec.structs.replace(state, riding=state.riding.held_by_contact(held=True), contact_lost_ns=now_ns)
     return state
 
 

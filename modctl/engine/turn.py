@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from devices.model import Ack, Fault, Identity, LinkFault, Off, Output, Sample
+from devices.model import Ack, Fault, Identity, Levels, LinkFault, Off, Output, Sample
 from modctl.engine import core_events as ce
 from modctl.engine import events as ev
 from modctl.engine.effects import (
@@ -24,6 +24,7 @@ from modctl.engine.machine import Phase
 from modctl.engine.phases import LIVE, OVER, SessionState, alarm, begin_ended
 from modctl.engine.port import FrameHeld, LineLost, LineOpened, PermitLapsed, PortNews
 from modctl.engine.session import begin, objection, session_step, wakeup_ns
+from modctl.engine.setup import Level
 from modctl.engine.state import FLUSH_NS, PERMIT_NS, RENEW_NS, CoreState, PendingStop, SessionRun
 from modctl.engine.unit import UnitState, UnitStatus, identity_problem, off_watch
 from modctl.records import (
@@ -112,7 +113,8 @@ class Turn:
     def _on_sample(self, unit: UnitState, sample: Sample) -> None:
         name = unit.config.name
         watch = unit.off_watch.sampled(sample) if unit.off_watch is not None else None
-        self._set(unit, sample=sample, off_watch=watch)
+        off_seen = unit.off_seen + 1 if sample.output is Output.OFF else 0
+        self._set(unit, sample=sample, off_watch=watch, off_seen=off_seen)
         if watch is not None and watch.is_confirmed:
             self._settle_off(name, off=True, after_ms=(self._now_ns - watch.since_ns) // NS_PER_MS)
         run = self._live_run(unit)
@@ -127,10 +129,11 @@ class Turn:
         return unit.off_doubt_ns is None and unit.off_watch is None
 
     def _note_late_off(self, unit: UnitState) -> None:
-        if unit.off_doubt_ns is None:
+        if unit.off_doubt_ns is None or unit.off_seen < unit.config.profile.off.confirm_samples:
             return
         after_ms = (self._now_ns - unit.off_doubt_ns) // NS_PER_MS
         self._set(unit, off_doubt_ns=None)
+        self._effects.append(Watch(unit=unit.config.name, closely=False))
         self._append(OffConfirmed(unit=unit.config.name, after_ms=after_ms))
 
     def _on_uncommanded(self, unit: UnitState, sample: Sample) -> None:
@@ -139,6 +142,7 @@ class Turn:
         if sample.output is Output.UNKNOWN or not unit.line_open:
             return
         self._set(unit, off_doubt_ns=self._now_ns)
+        self._effects.append(Watch(unit=name, closely=True))
         self._append(UncommandedOutput(unit=name, observed=sample.values))
         self._append(alarm("uncommanded_output", "high"))
         self._latch(name, "uncommanded_output")
@@ -212,24 +216,28 @@ class Turn:
     def _unit_objection(self, state: SessionState, event: ev.SessionEvent) -> str | None:
         starts = isinstance(event, ev.ResumeAsked) or (isinstance(event, ev.Answered) and event.gate == "confirm")
         unit = self._units[state.setup.unit]
-        if not starts or unit.status is UnitStatus.IN_SESSION:
+        if not starts:
             return None
-        return f"{unit.config.name} is {unit.status}: {unit.reason}. Nothing was started."
+        if unit.status is not UnitStatus.IN_SESSION:
+            return f"{unit.config.name} is {unit.status}: {unit.reason}. Nothing was started."
+        if not unit.is_known_off(self._now_ns):
+            return f"{unit.config.name} is not known to be off. Nothing was started."
+        return None
 
     def stop_units(self, event: ce.StopUnits) -> None:
         """Off first, to whatever is named; then the record that somebody asked."""
-        targets = self._stop_targets(event)
+        targets, first = self._stop_targets(event), len(self._effects)
         for name in targets:
             unit = self._units[name]
-            run = self._run_of(unit)
-            live = run is not None and run.state.phase not in (Phase.CHECKING, *OVER)
+            run, is_live = self._run_of(unit), self._live_run(unit) is not None
             if run is not None:
                 self._feed(run, ev.StopAsked(actor=event.actor, source=event.source, fast=event.fast))
-            if not live:
+            if not is_live:
                 self._effects.append(Command(unit=name, setpoint=Off()))
-            unit = self._units[name]
-            self._set(unit, off_watch=off_watch(unit.config.profile, self._now_ns))
+            if unit.off_watch is None:  # pressing again puts nothing off
+                self._set(unit, off_watch=off_watch(unit.config.profile, self._now_ns))
             self._effects.append(Watch(unit=name, closely=True))
+        self._off_before_the_rest(first)
         named = event.unit or (targets[0] if event.session and targets else None)
         self._append(StopPressed(unit=named, source=event.source), actor=event.actor)
         if event.request is not None:
@@ -255,7 +263,7 @@ class Turn:
                 Reply(request=event.request, code="not_latched", reason=f"{event.unit} has nothing to acknowledge.")
             )
             return
-        confirmed = unit.line_open and unit.sample is not None and unit.sample.output is Output.OFF
+        confirmed = unit.is_known_off(self._now_ns)
         if not confirmed and not event.statement:
             text = f"Off is not confirmed on {event.unit}. State that the patient is disconnected and the power is cut."
             self._effects.append(Reply(request=event.request, code="off_not_confirmed", reason=text))
@@ -311,9 +319,15 @@ class Turn:
             self._feed(run, event)
 
     def _feed_all(self, event: ev.SessionEvent) -> None:
+        first = len(self._effects)
         for run in tuple(self._sessions.values()):
             if run.state.phase not in OVER:
                 self._feed(run, event)
+        self._off_before_the_rest(first)
+
+    def _off_before_the_rest(self, first: int) -> None:
+        """What stops several units: no unit waits for another one's record. None of these effects energizes."""
+        self._effects[first:] = sorted(self._effects[first:], key=lambda effect: not _takes_away(effect))
 
     def _tell_session(self, unit: UnitState, event: ev.SessionEvent) -> None:
         run = self._live_run(unit)
@@ -342,7 +356,7 @@ class Turn:
             self._effects.extend([Revoke(unit=name), *offs])
         if moved:
             self._flush(state.setup.session)
-            self._effects.append(Watch(unit=name, closely=state.phase not in (Phase.CHECKING, *OVER)))
+            self._effects.append(Watch(unit=name, closely=state.phase not in (Phase.CHECKING, Phase.ENDED)))
         for effect in effects:
             if effect in offs:
                 continue
@@ -354,10 +368,8 @@ class Turn:
             self._effects.append(effect)
 
     def _flush(self, session: str) -> None:
-        run = self._sessions[session]
-        if run.inputs:
-            self._sessions[session], entry = run.flushed()
-            self._effects.append(entry)
+        self._sessions[session], entry = self._sessions[session].flushed()
+        self._effects.append(entry)
 
     def _release(self, state: SessionState) -> None:
         unit = self._units[state.setup.unit]
@@ -366,28 +378,28 @@ class Turn:
 
     # Permits.
 
-    def _grant(self, unit: UnitState, state: SessionState) -> None:
+    def _grant(self, unit: UnitState, state: SessionState) -> bool:
+        """A permit with this moment's ceiling; False where nothing may be energized now."""
         commanded = state.riding.commanded
         if state.phase not in LIVE or commanded is None:
-            return
+            return False
         permit = Permit(
             session=state.setup.session,
             unit=unit.config.name,
             sequence=unit.sequence + 1,
             until_ns=self._now_ns + PERMIT_NS,
-            bands=_bands(state),
+            bands=_bands(state.setup.level, commanded),
             context=(*state.setup.context, ("duration_ms", state.setup.planned_ns // NS_PER_MS)),
         )
         self._set(unit, permit=permit, sequence=permit.sequence, renew_ns=self._now_ns + RENEW_NS)
         self._effects.append(permit)
+        return True
 
     def _renew(self, unit: UnitState) -> None:
         run = self._run_of(unit)
-        if run is None or run.state.phase not in LIVE:
+        if run is None or not self._grant(unit, run.state):
             self._set(unit, permit=None)
             self._effects.append(Revoke(unit=unit.config.name))
-            return
-        self._grant(unit, run.state)
 
     # Small pieces.
 
@@ -417,7 +429,7 @@ class Turn:
     def _settle_off(self, name: str, *, off: bool, after_ms: int | None) -> None:
         unit = self._units[name]
         self._set(unit, off_watch=None)
-        if self._live_run(unit) is None:
+        if self._live_run(unit) is None and unit.off_doubt_ns is None:
             self._effects.append(Watch(unit=name, closely=False))
         self._stops = tuple(
             msgspec.structs.replace(
@@ -446,12 +458,12 @@ class Turn:
             del self._sessions[session]
 
 
-def _bands(state: SessionState) -> tuple[Band, ...]:
+def _takes_away(effect: Effect) -> bool:
+    return isinstance(effect, Revoke) or (isinstance(effect, Command) and isinstance(effect.setpoint, Off))
+
+
+def _bands(level: Level, commanded: Levels) -> tuple[Band, ...]:
     """This moment's ceiling: the level may be anything from rest to what is commanded; settings are exact."""
-    level = state.setup.level
-    commanded = state.riding.commanded
-    if commanded is None:
-        return ()
     bands = []
     for name, value in commanded.values:
         if name == level.parameter:

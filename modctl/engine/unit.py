@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from devices.model import Ack, AckOf, Identity, Output, Sample
+from devices.model import NS_PER_MS, Ack, AckOf, Identity, Output, Sample
 from devices.profile import Profile
 from modctl.engine.effects import Permit
 
@@ -79,6 +79,7 @@ class UnitState(msgspec.Struct, frozen=True, kw_only=True):
     renew_ns: int = 0
     off_watch: OffWatch | None = None
     off_doubt_ns: int | None = None  # since when off is wanted and was not confirmed in time
+    off_seen: int = 0  # samples in a row, up to the newest, that say off
 
     @property
     def status(self) -> UnitStatus:
@@ -92,6 +93,14 @@ class UnitState(msgspec.Struct, frozen=True, kw_only=True):
         if self.mismatch:
             return UnitStatus.MISMATCH
         return UnitStatus.IN_SESSION if self.session is not None else UnitStatus.READY
+
+    def is_known_off(self, now_ns: int) -> bool:
+        """The newest sample says off, and is not older than the idle pace and a stale sample allow."""
+        live = self.config.profile.liveness
+        oldest_ns = now_ns - (live.stale_ms + live.idle_poll_ms) * NS_PER_MS
+        if not self.line_open or self.sample is None:
+            return False
+        return self.sample.output is Output.OFF and self.sample.at_ns >= oldest_ns
 
     @property
     def reason(self) -> str:
@@ -111,7 +120,7 @@ class UnitState(msgspec.Struct, frozen=True, kw_only=True):
 
 def off_watch(profile: Profile, now_ns: int) -> OffWatch:
     """Begin to wait for a confirmed off."""
-    deadline_ns = now_ns + profile.off.deadline_ms * 1_000_000
+    deadline_ns = now_ns + profile.off.deadline_ms * NS_PER_MS
     return OffWatch(since_ns=now_ns, deadline_ns=deadline_ns, wanted=profile.off.confirm_samples)
 
 

@@ -171,9 +171,9 @@ class Rig:
         self.driver.abandon(self.now_ns)
         self.driver.command(Off(), self.now_ns)
 
-    def poke(self, register: Register, raw: int) -> Poked:
-        """Write one word past the driver."""
-        frame = encode(write(self.profile.link.unit, register.address, (raw,)), Framing.RTU)
+    def poke(self, register: Register, *words: int) -> Poked:
+        """Write a register's words past the driver."""
+        frame = encode(write(self.profile.link.unit, register.address, words), Framing.RTU)
         self.port.receive(frame, self.now_ns)
         self.now_ns = MonoNs(self.now_ns + 50 * NS_PER_MS)
         return Poked(kind=self.driver.inspect(frame), answer=self.port.take(self.now_ns))

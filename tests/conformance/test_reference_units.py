@@ -208,14 +208,32 @@ def test_levels_outside_the_map_are_our_mistake(model: str) -> None:
     assert [] == [one for one in rig.written if isinstance(one.kind, Energize)]
 
 
-def test_switching_on_is_refused_without_a_lease_and_without_a_timer(model: str) -> None:
+@pytest.mark.parametrize(("timer", "numbers", "is_started"), [(600, [1], True), (600, [], False), (0, [1], False)])
+def test_switching_on_needs_a_fed_lease_and_a_timer(
+    model: str, timer: int, numbers: list[int], *, is_started: bool
+) -> None:
     """The unit's own rules, asked with bytes that no driver wrote."""
-    enable = next(one for one in Rig(model).profile.register if one.effect is Effect.ENABLE)
     rig = Rig(model)
-    refused = rig.poke(enable, 1)
+    for number in numbers:
+        rig.poke(rig.profile.named_register("lease"), 0, number)
+    rig.poke(rig.profile.named_register("timer"), timer)
+    answer = rig.poke(rig.profile.named_register("enable"), 1).answer
 
-    assert refused.answer[1:3] == bytes((0x86, 4))
-    assert not rig.truth().energized
+    assert is_started is rig.truth().energized
+    assert is_started is not (answer[1:3] == bytes((0x86, 4)))
+
+
+@pytest.mark.parametrize(("step", "is_on"), [(1, True), (0, False)])
+def test_only_a_new_number_feeds_the_lease(model: str, step: int, *, is_on: bool) -> None:
+    """A host that hangs in a loop repeats itself; what it repeats does not keep the output on."""
+    rig = Rig(model)
+    rig.poke(rig.profile.named_register("lease"), 0, 1)
+    rig.poke(rig.profile.named_register("timer"), 600)
+    rig.poke(rig.profile.named_register("enable"), 1)
+    for turn in range(60):
+        rig.poke(rig.profile.named_register("lease"), 0, 1 + (turn + 1) * step)
+
+    assert is_on is rig.truth().energized
 
 
 def test_the_units_own_timer_ends_the_output(model: str) -> None:

@@ -9,13 +9,15 @@ from devices.bench import FAULTS, Clear, Inject, Injected, NotPossible
 from modctl import text
 from modctl.config import Layout
 from modctl.ipc.client import BlockingClient
-from modctl.ipc.messages import Acknowledge, SessionView, Stop
+from modctl.ipc.messages import Acknowledge, Done, ListUnits, SessionView, Stop
 from tests.process import small_site as site
 
 OVER = ("ended", "unconfirmed")
 RUNS_MS = 1_500  # from RUNNING to the fault: well into the ramp of either model
 SHOWS_MS = 2_500  # from the fault: longer than any stale limit and any lease; what shows later shows at the stop
 STOPS_MS = 6_000  # from the stop: three times the longest lease
+TRIES = 5
+TIDY_MS = 15_000  # after the fault was taken back: a lost line is tried again each second
 WANTED = {"value": 5_000, "at": 6, "mm": 20, "per_s": 5_000}  # parameters of the menu that have no default
 
 
@@ -38,29 +40,40 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     def line(self) -> str:
         """One line of the table."""
         if not self.possible:
-            return f"| {self.model} | {self.fault} | cannot have it | | | {self.said} |"
+            return f"| {self.model} | {self.fault} | cannot have it | | {self.said} |"
         off = "never in the watch" if self.off_ms is None else f"{self.off_ms} ms"
-        since = f"{off} from the stop" if self.at_stop else off
-        return f"| {self.model} | {self.fault} | {since} | {self.outcome} | {self.reason} | {self.said} |"
+        since = f"{off} after the stop" if self.at_stop else off
+        return f"| {self.model} | {self.fault} | {since} | {self.outcome} ({self.reason}) | {self.said} |"
 
 
-def throw(layout: Layout, controller: site.Controller, model: str, unit: str, fault: str) -> Row:
+def throw(layout: Layout, controller: site.Controller, unit: str, fault: str) -> Row:
     """One session, one fault. The fault is taken back and the unit free again when this returns."""
+    begun = Row(model=site.model_of(unit), fault=fault)
     with contextlib.closing(controller.client(f"fault {fault}")) as client:
-        session = site.begin(client, unit, 60_000)
-        site.wait_for(client, session, "running")
-        _pass_ms(RUNS_MS)
-        wanted = tuple((name, WANTED[name]) for name in needed(fault))
-        answer = site.ask_simulators(layout, Inject(name=unit, fault=fault, parameters=wanted))
-        if isinstance(answer, NotPossible):
-            row = Row(model=model, fault=fault, possible=False, said=answer.why)
-        else:
+        try:
+            session = _running(layout, client, unit)
+            _pass_ms(RUNS_MS)
+            wanted = tuple((name, WANTED[name]) for name in needed(fault))
+            answer = site.ask_simulators(layout, Inject(name=unit, fault=fault, parameters=wanted))
+            if isinstance(answer, NotPossible):
+                return msgspec.structs.replace(begun, possible=False, said=answer.why)
             assert isinstance(answer, Injected), answer
-            row = _watched(layout, client, Row(model=model, fault=fault), (unit, session), answer.at_mono_ns)
-        site.ask_simulators(layout, Clear(name=unit))
-        client.request(Stop(id=client.next_id(), session=session, source="test"))
-        client.request(Acknowledge(id=client.next_id(), unit=unit, statement="nobody is connected, power is cut"))
-        return row
+            return _watched(layout, client, begun, (unit, session), answer.at_mono_ns)
+        finally:
+            _tidy(layout, client, unit)
+
+
+def _running(layout: Layout, client: BlockingClient, unit: str) -> str:
+    """A session that runs. A head that an earlier fault heated has to cool first: the unit refuses until it has."""
+    for _ in range(TRIES):
+        session = site.begin(client, unit, 60_000)
+        while (seen := site.view(client, session)).phase not in ("running", *OVER):
+            pass
+        if seen.phase == "running":
+            return session
+        _tidy(layout, client, unit)
+        _pass_ms(TIDY_MS // TRIES)
+    raise AssertionError(f"{unit} did not start in {TRIES} tries: {seen.reason}")
 
 
 def needed(fault: str) -> tuple[str, ...]:
@@ -70,17 +83,22 @@ def needed(fault: str) -> tuple[str, ...]:
 
 
 def _watched(layout: Layout, client: BlockingClient, row: Row, named: tuple[str, str], fault_ns: int) -> Row:
-    unit, session = named
+    _unit, session = named
     off_ms, seen = _watch(layout, client, named, fault_ns, SHOWS_MS)
     if seen.phase not in (*OVER, "stopping"):
         fault_ns = site.CLOCK.mono_ns()
-        client.send(Stop(id=client.next_id(), session=session, source="test"))
+        client.send(Stop(id=client.next_id(), session=session, source="terminal"))
         row = msgspec.structs.replace(row, at_stop=True)
         off_ms = None
     if off_ms is None or seen.phase not in OVER:
         off_ms, seen = _watch(layout, client, named, fault_ns, STOPS_MS)
-    said = text.reason(seen.reason)
-    return msgspec.structs.replace(row, off_ms=off_ms, outcome=seen.outcome, reason=seen.reason, said=said)
+    return msgspec.structs.replace(row, off_ms=off_ms, outcome=seen.outcome, reason=seen.reason, said=_said(seen))
+
+
+def _said(seen: SessionView) -> str:
+    """What the therapist reads: the standing alarms in their words, or why it ended."""
+    alarms = [text.alarm(alarm.alarm) for alarm in seen.alarms]
+    return " ".join(alarms) or f"{text.outcome(seen.outcome)}: {text.reason(seen.reason)}."
 
 
 def _watch(
@@ -98,6 +116,24 @@ def _watch(
         if (off_ms is not None and seen.phase in OVER) or site.CLOCK.mono_ns() >= until_ns:
             return off_ms, seen
         _pass_ms(20)
+
+
+def _tidy(layout: Layout, client: BlockingClient, unit: str) -> None:
+    """Take the fault back, and wait until the unit answers again and is out of no use."""
+    site.ask_simulators(layout, Clear(name=unit))
+    client.request(Stop(id=client.next_id(), unit=unit, source="terminal"))
+    until_ns = site.CLOCK.mono_ns() + TIDY_MS * 1_000_000
+    while site.CLOCK.mono_ns() < until_ns:
+        listed = client.request(ListUnits(id=client.next_id()))
+        assert isinstance(listed, Done)
+        told = next(row for row in listed.units or () if row.name == unit)
+        if told.state == "ready" and told.output == "off":
+            return
+        if told.state == "latched":
+            statement = "nobody is connected, the power is cut"
+            client.request(Acknowledge(id=client.next_id(), unit=unit, statement=statement))
+        _pass_ms(100)
+    raise AssertionError(f"{told} {TIDY_MS} ms after its fault was taken back: {site.truth(layout, unit)}")
 
 
 def _pass_ms(ms: int) -> None:

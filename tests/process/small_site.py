@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from devices.bench import Ask, Inject, Injected, Reply, TruthIs, line_of, reply_of
+from devices.bench import Ask, Clear, Inject, Injected, Reply, TruthIs, line_of, reply_of
 from modctl.chart.keys import KeyFolder
 from modctl.chart.reader import ChartReader
 from modctl.chart.store import ChartStore, NewChart
@@ -27,13 +27,25 @@ from modctl.ipc.messages import Answer, Done, Refused, SessionView, Snapshot, St
 from modctl.records import Entry
 
 PIN = "1234"
-MODELS = {"estim-1": "hasomed-p24", "ultrasound-1": "reference-ultrasound"}
+UNITS = ("estim-1", "ultrasound-1")
+MODELS = {"estim": "hasomed-p24", "ultrasound": "reference-ultrasound"}  # of every unit whose name begins so
+PRESETS = {"estim": "hip-chronic-ache-tens", "ultrasound": "hip-oa-ultrasound-1mhz"}
 ANSWERS = {gate: str(answer) for gate, answer in msgspec.toml.decode(DEMO_ANSWERS.read_bytes()).items()}
 CLOCK = SystemClock()
 MODCTL = Path(sys.executable).parent / "modctl"
 
 
-def lay_down(root: Path, units: Sequence[str] = tuple(MODELS)) -> Layout:
+def model_of(unit: str) -> str:
+    """A unit's model, by the first word of its name."""
+    return MODELS[unit.partition("-")[0]]
+
+
+def preset_of(unit: str) -> str:
+    """What a unit is tried with."""
+    return PRESETS[unit.partition("-")[0]]
+
+
+def lay_down(root: Path, units: Sequence[str] = UNITS) -> Layout:
     """A site with these units, a therapist, a technician and one patient."""
     layout = Layout(root)
     for folder in (root, layout.keys, layout.presets, layout.run, layout.bench_links):
@@ -41,8 +53,8 @@ def lay_down(root: Path, units: Sequence[str] = tuple(MODELS)) -> Layout:
     lines = ['[site]\nname = "small"\nsimulated = true\n']
     sims = []
     for name in units:
-        lines.append(f'[[unit]]\nname = "{name}"\nmodel = "{MODELS[name]}"\nlink = "serial:run/bench/{name}"\n')
-        sims.append(f'[[sim]]\nname = "{name}"\nmodel = "{MODELS[name]}"\naddress = "run/bench/{name}"\n')
+        lines.append(f'[[unit]]\nname = "{name}"\nmodel = "{model_of(name)}"\nlink = "serial:run/bench/{name}"\n')
+        sims.append(f'[[sim]]\nname = "{name}"\nmodel = "{model_of(name)}"\naddress = "run/bench/{name}"\n')
     layout.site_toml.write_text("".join(lines))
     layout.bench_toml.write_text("".join(sims))
     approvals = []
@@ -145,7 +157,7 @@ def controller(layout: Layout) -> Iterator[Controller]:
 
 def truth(layout: Layout, unit: str) -> TruthIs:
     """What a simulated unit really does."""
-    answer = _ask_simulators(layout, Ask(name=unit))
+    answer = ask_simulators(layout, Ask(name=unit))
     assert isinstance(answer, TruthIs), answer
     return answer
 
@@ -160,20 +172,18 @@ def wait_off(layout: Layout, unit: str, within_ms: int = 5_000) -> TruthIs:
 
 def inject(layout: Layout, unit: str, fault: str) -> int:
     """Throw a fault; when it began to act."""
-    answer = _ask_simulators(layout, Inject(name=unit, fault=fault))
+    answer = ask_simulators(layout, Inject(name=unit, fault=fault))
     assert isinstance(answer, Injected), answer
     return answer.at_mono_ns
 
 
-def _ask_simulators(layout: Layout, request: Ask | Inject) -> Reply:
+def ask_simulators(layout: Layout, request: Ask | Inject | Clear) -> Reply:
+    """One request to the simulators' control socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.connect(str(layout.sim_socket))
         line.sendall(line_of(request))
         with line.makefile("rb") as answers:
             return reply_of(answers.readline())
-
-
-PRESET_OF = {"estim-1": "hip-chronic-ache-tens", "ultrasound-1": "hip-oa-ultrasound-1mhz"}
 
 
 def begin(client: BlockingClient, unit: str, duration_ms: int = 20_000) -> str:
@@ -184,7 +194,7 @@ def begin(client: BlockingClient, unit: str, duration_ms: int = 20_000) -> str:
             id=client.next_id(),
             unit=unit,
             patient="P-1",
-            preset=PRESET_OF[unit],
+            preset=preset_of(unit),
             duration_ms=duration_ms,
             file_answers=True,
         )

@@ -23,7 +23,6 @@ from modctl.ipc.messages import Acknowledge, Done, ListUnits, Refused, Start
 from tests.process.small_site import (
     CLOCK,
     PIN,
-    PRESET_OF,
     begin,
     controller,
     data,
@@ -31,6 +30,7 @@ from tests.process.small_site import (
     is_alive,
     kill,
     lay_down,
+    preset_of,
     simulators,
     truth,
     wait_for,
@@ -68,7 +68,7 @@ def test_a_controller_that_is_gone_or_frozen_is_off_within_a_second(
 
 def _assert_latched_until_acknowledged(client: BlockingClient, unit: str) -> None:
     client.sign_in("therapist", PIN)
-    refused = client.request(Start(id=1_000, unit=unit, patient="P-1", preset=PRESET_OF[unit]))
+    refused = client.request(Start(id=1_000, unit=unit, patient="P-1", preset=preset_of(unit)))
     assert isinstance(refused, Refused)
     assert "unit_latched" == refused.code
     assert isinstance(client.request(Acknowledge(id=1_001, unit=unit)), Done)

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from modctl.chart.verify import Judgement, verify_file
+from modctl.config import Layout
 from modctl.ipc.client import BlockingClient
 from modctl.ipc.messages import (
     Done,
     Entries,
     Event,
+    ExportChart,
     ListPatients,
     ListSessions,
     ListUnits,
@@ -20,6 +22,8 @@ from modctl.ipc.messages import (
     Start,
     Stop,
     Subscribe,
+    TakeCheckpoint,
+    VerifyChart,
 )
 from tests.process.small_site import (
     CLOCK,
@@ -208,6 +212,35 @@ def test_events_come_without_a_gap_and_resume_where_they_were_left(tmp_path: Pat
         assert [session] == [row.session for row in sessions.sessions or ()]
         assert 0 == running.end()
     assert [entry.seq for entry in entries(layout)][:30] == [event.seq for event in seen]
+
+
+def test_the_live_chart_is_verified_signed_and_copied_by_the_controller(tmp_path: Path) -> None:
+    """Nobody else may open it while it is written; the copy says of itself that it was taken, and what for."""
+    anchors, layout = tmp_path / "anchors", lay_down(tmp_path / "site", ["estim-1"])
+    anchors.mkdir()
+    text = layout.site_toml.read_text().replace("simulated = true\n", f'simulated = true\nanchors = ["{anchors}"]\n')
+    layout.site_toml.write_text(text)
+    with simulators(layout), controller(layout) as running, closing(running.client()) as client:
+        session = begin(client, "estim-1", duration_ms=10_000)
+        wait_for(client, session, "ended", seconds=20)
+        signed = client.request(TakeCheckpoint(id=client.next_id()))
+        assert isinstance(signed, Done)
+        judged = client.request(VerifyChart(id=client.next_id(), checkpoint=signed.note))
+        copied = client.request(ExportChart(id=client.next_id(), path=str(tmp_path / "copy.db"), purpose="audit"))
+        again = client.request(ExportChart(id=client.next_id(), path=str(tmp_path / "copy.db"), purpose="audit"))
+
+        assert isinstance(judged, Done)
+        assert b'"verdict":"anchored"' in bytes(judged.verdict or b"")
+        assert isinstance(copied, Done)
+        assert isinstance(again, Refused)
+        assert 0 == running.end()
+    heads = [path.read_bytes() for path in anchors.iterdir()]
+    verdict = verify_file(tmp_path / "copy.db", anchors=[*heads, (signed.note or "").encode()])
+    assert heads
+    assert Judgement.ANCHORED is verdict.verdict
+    copy = Layout(tmp_path)
+    copy.chart = tmp_path / "copy.db"
+    assert "audit" == data(entries(copy, "chart.exported")[0])["purpose"]
 
 
 def test_a_client_that_does_not_read_holds_nobody_up(tmp_path: Path) -> None:

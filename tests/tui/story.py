@@ -77,6 +77,11 @@ class Story(FakeClient):
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
+    async def beat(self) -> None:
+        """Note it."""
+        await super().beat()
+        self._note("Beat")
+
     async def _run(self) -> None:
         while True:
             self._views = {name: _lived(view) for name, view in self._views.items() if not view.closed or view.outcome}
@@ -95,6 +100,7 @@ class Story(FakeClient):
                     sessions=tuple(self._views.values()),
                 )
             )
+            self._note("Push")
             await asyncio.sleep(STEP_S)
 
     def _note(self, told: str) -> None:

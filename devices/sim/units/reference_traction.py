@@ -9,7 +9,8 @@
 ======  ==============================================================================================================
 
 The servo follows the set force at the rate. Enable 0 releases at full speed (600 N/s), enable 2 at the rate; so do the
-lease's end and the patient's switch at full speed, the timer's end at the rate. Status is off only after the force was
+lease's end and the patient's switch at full speed, the timer's end at the rate. While the measured force is below the
+minimum pull, status is suspended (take-up, slack) and the timer stands. Status is off only after the force was
 at or below the minimum pull of 15 N for a second. Switching on is refused unless the patient's switch is connected and
 not pressed. Without a reading of the load cell status is fault, never off.
 """
@@ -70,9 +71,8 @@ class ReferenceTraction(ReferenceUnit):
 
     def readings(self, now_ns: MonoNs) -> tuple[int, ...]:
         """Force, rate, switch, set force, cell."""
-        measured = max(0, self.amplitude + self._noise_n) if self.amplitude else 0
         return (
-            self.word("force", measured, now_ns, nothing=NO_UINT),
+            self.word("force", self._measured_n(), now_ns, nothing=NO_UINT),
             self.word("rate", self.held[1], now_ns),
             self.word("switch", self._switch(), now_ns),
             self.word("set_force", self.held[0], now_ns),
@@ -84,6 +84,10 @@ class ReferenceTraction(ReferenceUnit):
     def refuses_start(self) -> bool:
         """Without the patient's switch nothing pulls."""
         return self._switch() != CLOSED
+
+    def is_suspended(self) -> bool:
+        """Pulling, and not yet (or no longer) at the minimum pull."""
+        return self._measured_n() < MINIMUM_PULL_N
 
     def commanded(self) -> int:
         """Where the servo is."""
@@ -125,6 +129,9 @@ class ReferenceTraction(ReferenceUnit):
     def panel(self, value: int) -> int | None:
         """The knob turns the set force."""
         return value
+
+    def _measured_n(self) -> int:
+        return max(0, self.amplitude + self._noise_n) if self.amplitude else 0
 
     def _switch(self) -> int:
         if self.board.has("switch-missing"):

@@ -213,10 +213,9 @@ class Person:
 
     def see_commanded(self) -> Sequence[SessionEffect]:
         """A sample that says exactly what was commanded, where the unit measures."""
-        values = {}
         if self.state.setup.observed[0][1] is ObservedAs.MEASURED:
-            values[self.state.setup.level.parameter] = self.state.riding.level
-        return self.see(Output.ENERGIZED, **values)
+            return self.see(Output.ENERGIZED, intensity_mw_cm2=self.state.riding.level)
+        return self.see(Output.ENERGIZED)
 
     def serve(self, milliseconds: int) -> None:
         """A sound unit for so long: acknowledges in 2 ms, gives a sample each 100 ms; ticks come when wanted."""
@@ -312,6 +311,11 @@ def at_phase(phase: Phase, made: Setup = ESTIM) -> Person:
         case _:
             pass
     return person
+
+
+def where(person: Person) -> Phase:
+    """The phase of a person's session."""
+    return person.state.phase
 
 
 def records(effects: Sequence[object]) -> list[Record]:

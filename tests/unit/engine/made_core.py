@@ -9,7 +9,7 @@ from devices.profile import load
 from modctl.engine import core_events as ce
 from modctl.engine import events as ev
 from modctl.engine.core import initial, step, wakeup
-from modctl.engine.effects import Append, Command, Effect, Permit, Reply, Revoke
+from modctl.engine.effects import Append, Command, Effect, Permit, Reply, Revoke, Watch
 from modctl.engine.machine import Phase
 from modctl.engine.phases import SessionState
 from modctl.engine.port import LineLost, LineOpened, PortNews
@@ -70,6 +70,27 @@ class Engine:
         self.news(LineOpened(at_ns=self.now_ns), unit)
         self.news(identity(self.now_ns), unit)
         self.see(Output.OFF, unit)
+
+    def meet_as(self, model: str, unit: str = "u1") -> None:
+        """The line opens and something else answers."""
+        self.news(LineOpened(at_ns=self.now_ns), unit)
+        self.news(identity(self.now_ns, model=model), unit)
+
+    def forget_sample(self, unit: str = "u1") -> None:
+        """As if the unit had never been sampled."""
+        units = {**self.state.units, unit: msgspec.structs.replace(self.unit(unit), sample=None)}
+        self.state = msgspec.structs.replace(self.state, units=units)
+
+    def end_without_off(self, unit: str = "u1") -> None:
+        """As if a session had ended and its permit had been forgotten."""
+        run = self.state.sessions[f"s-{unit}"]
+        over = msgspec.structs.replace(run.state, phase=Phase.ENDED)
+        sessions = {f"s-{unit}": msgspec.structs.replace(run, state=over)}
+        self.state = msgspec.structs.replace(self.state, sessions=sessions)
+
+    def watched(self, unit: str = "u1") -> bool:
+        """Is the unit sampled at its running pace, by the last word of the engine."""
+        return [effect.closely for effect in self.effects if isinstance(effect, Watch) and effect.unit == unit][-1]
 
     def lose(self, unit: str = "u1") -> Sequence[Effect]:
         """The line is gone."""

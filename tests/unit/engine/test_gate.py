@@ -163,9 +163,7 @@ def test_no_permit_reaches_past_a_hard_bound(modality: Modality, row: Max | Min)
     found = []
     for step in (-1, 0, 1):
         values = {**settings, row.parameter: row.bound + step * beyond}
-        given = permit(
-            bands=tuple(Band(name, -(10**9), 10**9) for name in values), context=tuple(context.items())
-        )
+        given = permit(bands=tuple(Band(name, -(10**9), 10**9) for name in values), context=tuple(context.items()))
         level = values[limits.level]
         written = Written(peak=level, raised_at_ns=0)  # the raise limit has nothing to say here
         found.append(judge(Energize(channels=(tuple(values.items()),)), given, written, limits, NOW_NS).allowed)

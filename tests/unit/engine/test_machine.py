@@ -23,7 +23,7 @@ def test_no_pair_is_decided_twice() -> None:
 
 def test_what_is_not_followed_has_a_reason() -> None:
     """A pair that changes nothing must say why, or it is a forgotten one."""
-    assert [] == [pair for pair, why in (IGNORED | REFUSED).items() if not why]
+    assert [] == [pair for pair, why in {**IGNORED, **REFUSED}.items() if not why]
 
 
 @pytest.mark.parametrize("phase", ENERGIZED)

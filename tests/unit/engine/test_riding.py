@@ -16,7 +16,7 @@ from modctl.engine.machine import Phase
 from modctl.engine.riding import TIMER_MARGIN_MS, commanded_level, run_ms, step_and_interval
 from modctl.engine.setup import Level, Setup
 from modctl.records import SetpointCommanded
-from tests.unit.engine.made import ESTIM, ULTRASOUND, Person, at_phase, raises, records, setup
+from tests.unit.engine.made import ESTIM, ULTRASOUND, at_phase, raises, records, setup
 
 LEVEL = ESTIM.level
 AT_REST = setup(level=msgspec.structs.replace(LEVEL, start=0))
@@ -247,6 +247,21 @@ def test_the_ramps_of_a_cycle_follow_the_preset_not_the_raise_limit() -> None:
 
     assert (0, 8_000) == (min(one_round), max(one_round))
     assert len(one_round) > 20
+
+
+def test_an_on_ramp_waits_for_the_acknowledgement_of_its_last_step() -> None:
+    """A unit that does not answer is not driven further up, by a plan no more than by a person."""
+    person = at_phase(Phase.RUNNING, cycling(8_000))
+    person.serve(60_650)  # in the middle of an on-ramp
+    assert person.state.riding.acked_ns is not None
+    climbed = person.levels[-1]
+    before = len(person.levels)
+    for _ in range(3):
+        person.wait(200)
+        person.tick()
+
+    assert 1 == len(person.levels) - before
+    assert 0 < climbed < person.levels[-1] < 8_000
 
 
 def late(by_ms: int) -> ev.WriterLate:

@@ -20,7 +20,7 @@ from modctl.records import (
     SessionStarted,
     SetpointCommanded,
 )
-from tests.unit.engine.made import ESTIM, T0_NS, Person, at_phase, offs, raises, records, setup
+from tests.unit.engine.made import ESTIM, T0_NS, Person, at_phase, offs, raises, records, setup, where
 
 MAY_STOP = (Phase.ARMED, Phase.STARTING, Phase.RUNNING, Phase.PAUSING, Phase.PAUSED, Phase.RESUMING, Phase.STOPPING)
 
@@ -46,9 +46,7 @@ def test_the_gates_are_answered_in_their_order() -> None:
     gate = next_gate(person.state)
     assert gate is not None
     assert "pain_before" == gate.gate
-    assert "The next question is 'pain_before', not 'confirm'." == objection(
-        person.state, answered("confirm", "start")
-    )
+    assert "The next question is 'pain_before', not 'confirm'." == objection(person.state, answered("confirm", "start"))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +107,7 @@ def test_the_last_answer_charts_the_start_and_energizes_nothing() -> None:
     assert isinstance(started, Append)
     assert (SessionStarted, "started", True) == (type(started.draft.data), started.await_as, started.at_once)
     assert [] == raises(person.effects)
-    assert Phase.ARMED is person.state.phase
+    assert Phase.ARMED is where(person)
 
 
 def test_the_durable_entry_lets_the_first_step_out() -> None:
@@ -206,7 +204,7 @@ def test_stop_is_off_first_in_every_phase_in_which_something_could_be_on(phase: 
     person = at_phase(phase)
     effects = person.stop()
 
-    assert Phase.STOPPING is person.state.phase
+    assert Phase.STOPPING is where(person)
     assert Command(unit="u1", setpoint=Off(fast=False)) == effects[0]
 
 
@@ -292,18 +290,18 @@ def test_off_needs_two_samples_asked_after_the_acknowledgement() -> None:
     person.wait(10)
     person.see(Output.OFF)
     person.see(Output.OFF)
-    assert Phase.STOPPING is person.state.phase  # nothing is acknowledged yet
+    assert Phase.STOPPING is where(person)  # nothing is acknowledged yet
 
     person.ack_off()
     acked_ns = person.now_ns
     person.wait(10)
     person.see(Output.OFF, asked_ns=acked_ns - 1)
     person.see(Output.OFF, asked_ns=acked_ns)
-    assert Phase.STOPPING is person.state.phase  # the first of the two was asked too early
+    assert Phase.STOPPING is where(person)  # the first of the two was asked too early
 
     person.see(Output.OFF)
 
-    assert Phase.ENDED is person.state.phase
+    assert Phase.ENDED is where(person)
 
 
 @pytest.mark.parametrize("between", [Output.ENERGIZED, Output.SUSPENDED, Output.UNKNOWN])
@@ -314,12 +312,12 @@ def test_the_two_samples_are_consecutive(between: Output) -> None:
     for output in (Output.OFF, between, Output.OFF):
         person.wait(10)
         person.see(output)
-    assert Phase.STOPPING is person.state.phase
+    assert Phase.STOPPING is where(person)
 
     person.wait(10)
     person.see(Output.OFF)
 
-    assert Phase.ENDED is person.state.phase
+    assert Phase.ENDED is where(person)
 
 
 def test_a_second_acknowledgement_does_not_begin_the_count_again() -> None:
@@ -332,7 +330,7 @@ def test_a_second_acknowledgement_does_not_begin_the_count_again() -> None:
     person.wait(10)
     person.see(Output.OFF)
 
-    assert Phase.ENDED is person.state.phase
+    assert Phase.ENDED is where(person)
 
 
 def test_how_long_off_took_is_counted_from_the_decision() -> None:
@@ -364,7 +362,7 @@ def test_off_seen_after_the_deadline_does_not_reopen_the_record() -> None:
     person = at_phase(Phase.UNCONFIRMED)
     person.confirm_off()
 
-    assert Phase.UNCONFIRMED is person.state.phase
+    assert Phase.UNCONFIRMED is where(person)
     assert "unconfirmed" == ended(person).outcome
 
 
@@ -462,7 +460,7 @@ def test_a_pause_is_off_and_charted_when_off_is_confirmed() -> None:
     effects = person.confirm_off()
 
     assert [SessionPaused(reason="pause")] == records(effects)
-    assert Phase.PAUSED is person.state.phase
+    assert Phase.PAUSED is where(person)
 
 
 def test_a_pause_that_is_not_confirmed_becomes_a_stop() -> None:
@@ -535,7 +533,7 @@ def test_nothing_but_a_person_resumes() -> None:
     person.tick()
 
     assert [] == raises(person.effects[before:])
-    assert Phase.PAUSED is person.state.phase
+    assert Phase.PAUSED is where(person)
 
 
 # What people are told
@@ -627,7 +625,7 @@ def test_a_late_answer_that_nobody_asked_for_changes_no_phase() -> None:
     person = at_phase(Phase.RUNNING)
     effects = person.feed(answered("confirm", "start"))
 
-    assert Phase.RUNNING is person.state.phase
+    assert Phase.RUNNING is where(person)
     assert [GateAnswer] == [type(record) for record in records(effects)]
 
 

@@ -12,7 +12,7 @@ from modctl.engine.phases import LIVE
 from modctl.engine.session import objection, wakeup_ns
 from modctl.engine.setup import Setup
 from modctl.records import Alarm, LimitBreached, Quantity, SessionEnded, SessionPaused
-from tests.unit.engine.made import ESTIM, ULTRASOUND, Person, at_phase, offs, raises, records, setup
+from tests.unit.engine.made import ESTIM, ULTRASOUND, Person, at_phase, offs, raises, records, setup, where
 
 HEAD = Max(id="head", parameter="head_temp_mdegc", bound=41_000, source="made up", mark=Mark.TEXTBOOK)
 FLOOR = Min(id="floor", parameter="intensity_mw_cm2", bound=0, source="made up", mark=Mark.CHOSEN)
@@ -70,7 +70,7 @@ def test_a_sample_from_before_the_acknowledgement_does_not_make_it_run(phase: Ph
 
     person.see(Output.ENERGIZED, asked_ns=acked_ns)
 
-    assert Phase.RUNNING is person.state.phase
+    assert Phase.RUNNING is where(person)
 
 
 def test_an_acknowledgement_of_another_target_does_not_count() -> None:
@@ -81,9 +81,7 @@ def test_an_acknowledgement_of_another_target_does_not_count() -> None:
     assert person.state.riding.acked_ns is None
 
 
-@pytest.mark.parametrize(
-    ("output", "reason"), [(Output.OFF, "unit_switched_off"), (Output.UNKNOWN, "output_unknown")]
-)
+@pytest.mark.parametrize(("output", "reason"), [(Output.OFF, "unit_switched_off"), (Output.UNKNOWN, "output_unknown")])
 def test_a_running_unit_that_does_not_say_so_ends_the_session(output: Output, reason: str) -> None:
     """Off by itself, or nobody knows: both are faults, and unknown is not off."""
     person = at_phase(Phase.RUNNING)
@@ -151,7 +149,7 @@ def test_what_a_unit_cannot_tell_is_not_missed() -> None:
     person = at_phase(Phase.RUNNING, setup(limits=(limit,)))
     person.see(Output.ENERGIZED)
 
-    assert Phase.RUNNING is person.state.phase
+    assert Phase.RUNNING is where(person)
 
 
 @pytest.mark.parametrize(("mdegc", "breaks"), [(41_000, False), (41_001, True), (None, True)])
@@ -172,16 +170,14 @@ def test_a_lower_bound_of_a_reading_is_inclusive(observed: int | None, breaks: b
     assert breaks is (person.state.phase is Phase.STOPPING)
 
 
-@pytest.mark.parametrize(
-    ("output", "contact"), [(Output.SUSPENDED, Contact.OPEN), (Output.ENERGIZED, Contact.OPEN)]
-)
+@pytest.mark.parametrize(("output", "contact"), [(Output.SUSPENDED, Contact.OPEN), (Output.ENERGIZED, Contact.OPEN)])
 def test_a_lower_bound_does_not_bind_a_unit_that_interrupted_itself(output: Output, contact: Contact) -> None:
     """A head in the air gives nothing, and must not."""
     limit = Min(id="least", parameter="intensity_mw_cm2", bound=10, source="made up", mark=Mark.CHOSEN)
     person = ultrasound(limit)
     person.see(output, contact=contact, intensity_mw_cm2=0)
 
-    assert Phase.RUNNING is person.state.phase
+    assert Phase.RUNNING is where(person)
 
 
 def test_limits_on_set_values_and_age_do_not_judge_samples() -> None:
@@ -189,7 +185,7 @@ def test_limits_on_set_values_and_age_do_not_judge_samples() -> None:
     person = ultrasound(Stale(id="stale", max_age_ms=1, source="made up", mark=Mark.CHOSEN))
     person.see_commanded()
 
-    assert Phase.RUNNING is person.state.phase
+    assert Phase.RUNNING is where(person)
 
 
 def test_a_limit_can_ask_for_several_findings_in_a_row() -> None:
@@ -198,7 +194,7 @@ def test_a_limit_can_ask_for_several_findings_in_a_row() -> None:
     person = ultrasound(limit)
     for intensity in (700, 700, 0, 700, 700):
         person.see(Output.ENERGIZED, intensity_mw_cm2=intensity)
-    assert Phase.RUNNING is person.state.phase
+    assert Phase.RUNNING is where(person)
 
     person.see(Output.ENERGIZED, intensity_mw_cm2=700)
 
@@ -223,7 +219,9 @@ def test_a_settled_unit_does_what_it_was_told(observed: int | None, breaks: bool
 @pytest.mark.parametrize(("after_ms", "breaks"), [(299, False), (300, True)])
 def test_a_unit_has_its_time_to_follow_a_raise(after_ms: int, breaks: bool) -> None:
     """Until it has settled, too little is no finding."""
-    person = ultrasound(msgspec.structs.replace(DEVIATES, floor=0), level=msgspec.structs.replace(ULTRASOUND.level, start=80))
+    person = ultrasound(
+        msgspec.structs.replace(DEVIATES, floor=0), level=msgspec.structs.replace(ULTRASOUND.level, start=80)
+    )
     person.wait(after_ms - 100)  # the first step was acknowledged 100 ms ago
     person.see(Output.ENERGIZED, intensity_mw_cm2=0)
 
@@ -250,10 +248,10 @@ def test_while_a_lowered_unit_settles_the_level_before_is_allowed() -> None:
 
     person.wait(100)
     person.see(Output.ENERGIZED, intensity_mw_cm2=360)  # 300 was commanded before; its band reaches to 360
-    assert Phase.RUNNING is person.state.phase
+    assert Phase.RUNNING is where(person)
 
     person.see(Output.ENERGIZED, intensity_mw_cm2=361)
-    assert Phase.STOPPING is person.state.phase
+    assert Phase.STOPPING is where(person)
 
 
 def test_a_suspended_unit_gives_nothing_without_deviating_but_never_more() -> None:
@@ -261,10 +259,10 @@ def test_a_suspended_unit_gives_nothing_without_deviating_but_never_more() -> No
     person = ultrasound(DEVIATES)
     at_level(person, 500)
     person.see(Output.SUSPENDED, contact=Contact.OPEN, intensity_mw_cm2=0)
-    assert Phase.RUNNING is person.state.phase
+    assert Phase.RUNNING is where(person)
 
     person.see(Output.SUSPENDED, contact=Contact.OPEN, intensity_mw_cm2=601)
-    assert Phase.STOPPING is person.state.phase
+    assert Phase.STOPPING is where(person)
 
 
 def test_a_deviation_of_what_is_not_commanded_is_nobodys() -> None:
@@ -273,7 +271,7 @@ def test_a_deviation_of_what_is_not_commanded_is_nobodys() -> None:
     person = ultrasound(limit, observed=(*ULTRASOUND.observed, ("pressure_mmhg", ULTRASOUND.observed[0][1])))
     person.see(Output.ENERGIZED, intensity_mw_cm2=0, pressure_mmhg=50)
 
-    assert Phase.RUNNING is person.state.phase
+    assert Phase.RUNNING is where(person)
 
 
 def test_a_deviation_of_what_the_unit_does_not_report_is_passed_over() -> None:
@@ -282,7 +280,7 @@ def test_a_deviation_of_what_the_unit_does_not_report_is_passed_over() -> None:
     person = at_phase(Phase.RUNNING, setup(limits=(limit,)))
     person.see(Output.ENERGIZED)
 
-    assert Phase.RUNNING is person.state.phase
+    assert Phase.RUNNING is where(person)
 
 
 # Samples that were asked before the newest command was in force
@@ -345,7 +343,7 @@ def test_lost_contact_is_off_and_stays_off_for_stimulation() -> None:
         person.see(Output.OFF, contact=Contact.GOOD)
         person.tick()
 
-    assert Phase.PAUSED is person.state.phase
+    assert Phase.PAUSED is where(person)
     assert [] == raises(person.effects[before:])
     assert SessionPaused(reason="contact_lost") in records(person.effects)
 
@@ -376,7 +374,7 @@ def test_lost_contact_counts_in_every_phase_that_energizes(phase: Phase) -> None
     person.wait(1)
     person.see(Output.ENERGIZED, contact=Contact.OPEN)
 
-    assert Phase.PAUSING is person.state.phase
+    assert Phase.PAUSING is where(person)
 
 
 def suspend(person: Person, milliseconds: int) -> None:
@@ -462,7 +460,7 @@ def test_coupling_that_came_back_begins_the_clock_anew() -> None:
     person.see_commanded()
     suspend(person, 9_000)
 
-    assert Phase.RUNNING is person.state.phase
+    assert Phase.RUNNING is where(person)
     assert [] == [record for record in records(person.effects) if isinstance(record, Alarm)]
     assert before == len(person.levels)
 
@@ -497,7 +495,7 @@ def test_a_lost_answer_leaves_doubt_that_time_settles(fault: Fault) -> None:
     person = at_phase(Phase.RUNNING)
     person.fault(fault)
 
-    assert Phase.RUNNING is person.state.phase
+    assert Phase.RUNNING is where(person)
 
 
 @pytest.mark.parametrize("fault", [Fault.TIMEOUT, Fault.CORRUPT, Fault.MALFORMED, Fault.LATE])
@@ -527,7 +525,7 @@ def test_a_resume_that_is_not_durable_yet_has_no_command_to_be_unanswered() -> N
     person = at_phase(Phase.RESUMING)
     person.fault(Fault.TIMEOUT)
 
-    assert Phase.RESUMING is person.state.phase
+    assert Phase.RESUMING is where(person)
 
 
 # Time
@@ -546,7 +544,9 @@ def test_a_second_without_a_sample_is_a_fault(age_ns: int, stops: bool) -> None:
 
 def test_the_session_asks_to_be_woken_when_its_sample_gets_old() -> None:
     """Silence is found by the clock, not by the next sample."""
-    person = at_phase(Phase.RUNNING, setup(planned_ns=3_600 * NS_PER_S, level=msgspec.structs.replace(ESTIM.level, start=500)))
+    person = at_phase(
+        Phase.RUNNING, setup(planned_ns=3_600 * NS_PER_S, level=msgspec.structs.replace(ESTIM.level, start=500))
+    )
 
     assert person.sampled_ns + NS_PER_S + 1 == wakeup_ns(person.state)
 
@@ -593,7 +593,7 @@ def test_a_writer_a_little_less_late_does_not_stop() -> None:
     person = at_phase(Phase.RUNNING)
     person.feed(ev.WriterLate(by_ms=1_999))
 
-    assert Phase.RUNNING is person.state.phase
+    assert Phase.RUNNING is where(person)
 
 
 @pytest.mark.parametrize(

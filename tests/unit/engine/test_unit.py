@@ -66,7 +66,9 @@ def test_off_is_confirmed_by_two_samples_asked_after_the_acknowledgement() -> No
     assert (T0_NS + 1_000 * NS_PER_MS, 2) == (watch.deadline_ns, watch.wanted)
 
     watch = watch.sampled(sample(T0_NS, Output.OFF)).acked(Ack(at_ns=T0_NS, of=AckOf.OFF), T0_NS)
-    watch = watch.sampled(sample(T0_NS, Output.OFF, asked_ns=T0_NS - 1)).sampled(sample(T0_NS, Output.OFF, asked_ns=T0_NS))
+    watch = watch.sampled(sample(T0_NS, Output.OFF, asked_ns=T0_NS - 1)).sampled(
+        sample(T0_NS, Output.OFF, asked_ns=T0_NS)
+    )
     assert not watch.is_confirmed
 
     assert watch.sampled(sample(T0_NS, Output.OFF, asked_ns=T0_NS)).is_confirmed

@@ -114,6 +114,12 @@ def test_bounds_are_inclusive_and_the_grid_is_kept(value: int, *, is_said: bool)
             encode(one, value)
 
 
+def test_what_is_off_the_grid_says_so() -> None:
+    """The technician reads which of the reasons it was."""
+    with pytest.raises(LocalProtocolError, match="not on the grid of 10"):
+        encode(register(multiply=10), 105)
+
+
 @pytest.mark.parametrize(
     ("type_", "value"), [(WordType.UINT16, 65_536), (WordType.UINT16, -1), (WordType.INT16, 32_768)]
 )

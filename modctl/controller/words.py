@@ -1,0 +1,61 @@
+"""Requests of the socket in the engine's words, and the engine's answers in the socket's. Pure."""
+
+from typing import Final
+
+import msgspec
+
+from devices.model import label
+from modctl.chart.anchor import Head
+from modctl.engine.core_events import AcknowledgeUnit, ToSession
+from modctl.engine.effects import Reply
+from modctl.engine.events import Answered, LevelAsked, PauseAsked, ResumeAsked
+from modctl.ipc.messages import Acknowledge, Answer, Done, Pause, Refused, Resume, Step
+from modctl.records import SessionRefused
+
+CHART_BROKEN: Final = "The chart cannot be written. Everything is being stopped; look at the controller's own messages."
+
+
+def event_of(
+    number: int, actor: str, request: Answer | Pause | Resume | Step | Acknowledge
+) -> ToSession | AcknowledgeUnit:
+    """A person's act, in the engine's words."""
+    match request:
+        case Acknowledge(unit=unit, statement=statement):
+            said = None if statement is None else label(statement)
+            return AcknowledgeUnit(request=number, actor=actor, unit=unit, statement=said)
+        case Answer(session=session):
+            answered = Answered(
+                gate=request.gate,
+                answer=request.answer,
+                actor=actor,
+                source=request.source,
+                age_s=request.age_s,
+                took_ms=request.took_ms,
+            )
+            return ToSession(request=number, session=session, event=answered)
+        case Pause(session=session):
+            return ToSession(request=number, session=session, event=PauseAsked(actor=actor))
+        case Resume(session=session):
+            return ToSession(request=number, session=session, event=ResumeAsked(actor=actor))
+        case Step(session=session, direction=direction):
+            return ToSession(request=number, session=session, event=LevelAsked(actor=actor, direction=direction))
+
+
+def refusal_of(reply: Reply, found: SessionRefused | None) -> Refused:
+    """The engine's refusal, with the numbers where a limit was the reason."""
+    refused = Refused(id=0, code=reply.code or "", reason=reply.reason, limit=reply.limit)
+    if found is None:
+        return refused
+    return msgspec.structs.replace(
+        refused,
+        observed=None if found.observed is None else found.observed.value,
+        bound=None if found.bound is None else found.bound.value,
+        source=found.source,
+    )
+
+
+def head_answer(head: Head | None) -> Done | Refused:
+    """A signed head as an answer; there is none when the chart is broken."""
+    if head is None:
+        return Refused(id=0, code="failed", reason=CHART_BROKEN)
+    return Done(id=0, note=head.note.decode())

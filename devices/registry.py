@@ -3,11 +3,13 @@
 from devices.driver import Driver, DriverFactory
 from devices.drivers.p24 import P24Driver
 from devices.drivers.register_unit import RegisterUnitDriver
+from devices.drivers.rehastim2 import Rehastim2Driver
 from devices.profile import Profile
 
 DRIVERS: dict[str, DriverFactory] = {
     "p24": P24Driver,
     "register_unit": RegisterUnitDriver,
+    "rehastim2": Rehastim2Driver,
 }
 
 

@@ -338,6 +338,7 @@ class TableApp(App[None]):
         route = self._desk.route()
         if route != self._route:
             self._route = route
+            self._desk.moved_on(self._now_ns())
             while isinstance(self.screen, KeyMap):
                 self.pop_screen()
             if len(self.screen_stack) > 1:

@@ -17,6 +17,7 @@ from tui.levels import traced_value
 from tui.sight import MAX_TABS, Link, Sight, is_live, tabs_after
 
 NOTICE_NS: Final = 8 * NS_PER_S  # chosen: long enough to be read twice by somebody who looks at the skin meanwhile
+JUST_SAID_NS: Final = NS_PER_S // 2  # chosen: longer than an answer takes, shorter than a person reads
 AWAIT_NS: Final = 3 * NS_PER_S  # chosen: a session that no snapshot names for so long after its answer is not coming
 TRACE_SECONDS: Final = 600  # chosen: more columns than any screen has
 
@@ -133,6 +134,11 @@ class Desk:
     def say(self, notice: str, now_ns: int) -> None:
         """One line for a person, gone after a while."""
         self._notice = (notice, now_ns)
+
+    def moved_on(self, now_ns: int) -> None:
+        """Another screen is on top: what was said on the one before is over, unless it was said with the move."""
+        if now_ns - self._notice[1] > JUST_SAID_NS:
+            self._notice = ("", 0)
 
     def trace(self, now_ns: int) -> None:
         """Keep one value a second of every session."""

@@ -11,6 +11,7 @@ from tui.widgets.level_bar import Gauge
 from tui.widgets.strip_chart import Trace
 
 _LOOKS: Final = {Showing.ENERGIZED: Look.ENERGIZED, Showing.SUSPENDED: Look.SUSPENDED}
+RIDDEN: Final = ("starting", "running", "resuming")  # phases in which a level is commanded
 NO_TIME: Final = "--:--"
 
 
@@ -41,28 +42,24 @@ def time_figure(sight: Sight, view: SessionView) -> Figure:
 
 
 def gauge_of(sight: Sight, view: SessionView) -> Gauge:
-    """The bar of the parameter that is ridden."""
+    """The bar of the parameter that is ridden. It ends where the prescription does; limits beyond are told in words."""
     name = view.level_parameter
     is_fresh = sight.is_fresh(view)
-    bounds = {limit.bound.value for limit in view.limits if limit.parameter == name and limit.kind in ("max", "min")}
-    seen = [value for value in (view.set_level, view.goal_level, view.commanded, view.measured) if value is not None]
-    ends = (*bounds, view.level_max, *seen)
-    low = min(ends) if name.endswith("mdegc") else min(0, *ends)
-    most = f"┃ most of this prescription {text.quantity(name, view.level_max)}"
-    outer = [bound for bound in bounds if bound not in (view.level_max, low)]
-    limits = f", limit {', '.join(text.quantity(name, bound) for bound in sorted(outer))}" if outer else ""
-    echoed = "read back " if view.observed_as == "echoed" else ""
+    commanded = view.commanded if is_fresh and view.phase in RIDDEN else None
     measured = view.measured if is_fresh and view.observed_as in ("measured", "echoed") else None
+    seen = [value for value in (view.set_level, view.goal_level, commanded, measured) if value is not None]
+    low = min(view.level_max, *seen) if _is_temperature(name) else min(0, *seen)
+    high = max(view.level_max, *seen)
     return Gauge(
         low=low,
-        high=max(ends),
-        commanded=view.commanded if is_fresh else None,
+        high=high,
+        commanded=commanded,
         goal=view.goal_level if is_fresh else None,
         measured=measured,
-        marks=tuple(sorted({view.level_max, *bounds})),
-        commanded_text=_commanded_text(view) if is_fresh else text.NO_DATA,
-        measured_text=_measured_text(view, measured, echoed),
-        scale_text=f"from {text.quantity(name, low)}   {most}{limits}",
+        marks=(view.level_max,),
+        commanded_text=_commanded_text(name, commanded) if is_fresh else text.NO_DATA,
+        measured_text=_measured_text(view, measured),
+        scale_text=_scale_text(view, low),
     )
 
 
@@ -70,7 +67,7 @@ def trace_of(view: SessionView, values: tuple[int | None, ...]) -> Trace:
     """The last minutes of what was commanded, or of what was measured where the unit measures."""
     name = view.level_parameter
     high = max([view.level_max, *(value for value in values if value is not None)])
-    low = 0 if not name.endswith("mdegc") else min([view.level_max, *(value for value in values if value is not None)])
+    low = min([view.level_max, *(value for value in values if value is not None)]) if _is_temperature(name) else 0
     return Trace(
         values=values,
         low=low,
@@ -82,17 +79,38 @@ def trace_of(view: SessionView, values: tuple[int | None, ...]) -> Trace:
 
 
 def traced_value(sight: Sight, view: SessionView) -> int | None:
-    """What the trace keeps of this second."""
+    """What the trace keeps of this second; while nothing is commanded that is nothing."""
     if not sight.is_fresh(view):
         return None
-    return view.measured if view.observed_as == "measured" else view.commanded
+    if view.observed_as == "measured":
+        return view.measured
+    if view.phase in RIDDEN:
+        return view.commanded
+    return None if _is_temperature(view.level_parameter) else 0
 
 
-def _commanded_text(view: SessionView) -> str:
-    return "nothing" if view.commanded is None else text.quantity(view.level_parameter, view.commanded)
+def _scale_text(view: SessionView, low: int) -> str:
+    name = view.level_parameter
+    bounds = sorted(
+        {limit.bound.value for limit in view.limits if limit.parameter == name and limit.kind == "max"}
+        - {view.level_max}
+    )
+    limits = f", limit of the unit {', '.join(text.quantity(name, bound) for bound in bounds)}" if bounds else ""
+    return (
+        f"from {text.quantity(name, low)}   ┃ most of this prescription {text.quantity(name, view.level_max)}{limits}"
+    )
 
 
-def _measured_text(view: SessionView, measured: int | None, echoed: str) -> str:
+def _commanded_text(name: str, commanded: int | None) -> str:
+    return "nothing" if commanded is None else text.quantity(name, commanded)
+
+
+def _measured_text(view: SessionView, measured: int | None) -> str:
     if view.observed_as in ("none", "state"):
         return text.NOT_MEASURED
+    echoed = "read back " if view.observed_as == "echoed" else ""
     return f"{echoed}{text.quantity(view.level_parameter, measured)}"
+
+
+def _is_temperature(name: str) -> bool:
+    return name.endswith("mdegc")

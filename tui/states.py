@@ -11,7 +11,7 @@ import msgspec
 from devices.model import NS_PER_S
 from modctl import text
 from modctl.ipc.messages import SessionView
-from tui.looks import Line, Look, Span
+from tui.looks import Line, Look, Span, columns
 from tui.sight import Showing, Sight, showing
 
 SIM: Final = "SIM "
@@ -65,15 +65,15 @@ def side_of(view: SessionView) -> Span:
     return Span(shapes.get(view.side, f" {view.side.upper()} "), Look.CHOSEN)
 
 
-def who_and_where(view: SessionView) -> Line:
-    """Which session this is: unit, patient, region, side."""
-    return (
-        Span(" "),
+def who_and_where(view: SessionView, width: int, before: str = "") -> Line:
+    """Which session this is: unit, patient, region; the side stands at the right end, where nothing cuts it."""
+    left = (
+        Span(f" {before}", Look.QUIET),
         sim(is_simulated=view.simulated),
         Span(view.unit, Look.STRONG),
-        Span(f"  {patient_of(view)}  {view.region} "),
-        side_of(view),
+        Span(f"  {patient_of(view)}  {view.region}"),
     )
+    return columns(left, (Span(" "), side_of(view)), width)
 
 
 def patient_of(view: SessionView) -> str:
@@ -99,9 +99,10 @@ def _phase(view: SessionView) -> str:
     """The phase in words; while it runs as it should there is nothing to add."""
     if view.phase == "running":
         return "" if view.output == "energized" else f"Running. {text.contact(view.contact).capitalize()}."
-    sentence = text.PHASES[view.phase][1] if view.phase in text.PHASES else view.phase
-    why = f" {text.reason(view.reason).capitalize()}." if view.reason else ""
-    return f"{text.phase(view.phase)}: {sentence}{why}"
+    if view.reason:
+        why = text.reason(view.reason)
+        return f"{text.phase(view.phase)}: {why[:1].upper()}{why[1:]}."
+    return f"{text.phase(view.phase)}: {text.PHASES[view.phase][1] if view.phase in text.PHASES else view.output}"
 
 
 def _after(view: SessionView) -> str:

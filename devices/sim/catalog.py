@@ -28,6 +28,12 @@ def _hasomed_p24(name: str, seed: int, framing: Framing) -> SimUnit:  # noqa: AR
     return SimP24(name, seed)
 
 
+def _hasomed_rehastim2(name: str, seed: int, framing: Framing) -> SimUnit:  # noqa: ARG001  # as the P24
+    from devices.sim.units.rehastim2 import SimRehastim2  # noqa: PLC0415  # imported when made
+
+    return SimRehastim2(name, seed)
+
+
 def _reference_estim(name: str, seed: int, framing: Framing) -> SimUnit:
     from devices.sim.modbus import SimModbus  # noqa: PLC0415  # imported when made
     from devices.sim.units.reference_estim import ReferenceEstim  # noqa: PLC0415  # imported when made
@@ -73,6 +79,7 @@ class Kind(msgspec.Struct, frozen=True):
 REFERENCE_BAUD = 19_200  # the published line of the reference units: 19200 8N1
 SIMULATED: Mapping[str, Kind] = {
     "hasomed-p24": Kind(_hasomed_p24, None),  # USB CDC-ACM: line settings are ignored (P24 Instructions for Use v1.1)
+    "hasomed-rehastim2": Kind(_hasomed_rehastim2, 460_800),  # ScienceMode2 Description and Protocol 1.24
     "reference-estim": Kind(_reference_estim, REFERENCE_BAUD),
     "reference-ultrasound": Kind(_reference_ultrasound, REFERENCE_BAUD),
     "reference-traction": Kind(_reference_traction, REFERENCE_BAUD),

@@ -42,14 +42,12 @@ def requests_in(held: bytearray) -> Iterator[Request]:
     while True:
         start = held.find(0xF0)
         del held[: len(held) if start < 0 else start]
-        end = _end(held)
-        if end is None:
+        size, is_whole = _front(held)
+        if not size:
             return
-        frame = bytes(held[:end])
-        del held[:end]
-        if frame[-1] != 0x0F:
-            continue  # another start byte came before the stop byte, or none within the longest frame
-        request = _taken_apart(frame)
+        frame = bytes(held[:size])
+        del held[:size]
+        request = _taken_apart(frame) if is_whole else None
         if request is not None:
             yield request
 
@@ -123,18 +121,18 @@ def variant(kind: str, reply: bytes, request: bytes, given: Mapping[str, int]) -
             return None
 
 
-def _end(held: bytearray) -> int | None:
-    """Where the frame that begins the buffer ends: behind its stop byte, before the next start byte, or too late."""
+def _front(held: bytearray) -> tuple[int, bool]:
+    """How many bytes at the front belong together, and whether a stop byte ends them; 0: wait for more."""
     at = 1
     while at < min(len(held), MAX_FRAME):
         if held[at] == 0x81:
             at += 1  # whatever follows is no delimiter
         elif held[at] == 0x0F:
-            return at + 1
+            return at + 1, True
         elif held[at] == 0xF0:
-            return at
+            return at, False
         at += 1
-    return MAX_FRAME if len(held) >= MAX_FRAME else None
+    return (MAX_FRAME if len(held) >= MAX_FRAME else 0), False
 
 
 def _taken_apart(frame: bytes) -> Request | None:

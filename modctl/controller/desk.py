@@ -250,7 +250,13 @@ class Desk:
             else:
                 self._archive.ask(lambda reading: reading.copy(request.path), self._answer(number))
 
-        self.host.chart(draft, then=lambda: self._writer.sign_head(copy))
+        def begin(reading: Reading) -> Refused | None:
+            refused = reading.problem_with_target(request.path)
+            if refused is None:
+                self.host.chart(draft, then=lambda: self._writer.sign_head(copy))
+            return refused
+
+        self._archive.ask(begin, self._answer(number))
 
     def _site_refusal(self, request: Request) -> Refused | None:
         if isinstance(request, Answer) and request.text:

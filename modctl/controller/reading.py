@@ -70,11 +70,20 @@ class Reading:
             self._busy(False)  # noqa: FBT003
         return Done(id=0, verdict=msgspec.Raw(msgspec.json.encode(verdict)))
 
-    def copy(self, path: str) -> Done | Refused:
-        """Write a single-file copy with its signed head."""
+    def problem_with_target(self, path: str) -> Refused | None:
+        """Why nothing can be copied to a path, found before the copy is charted; None when it can."""
         target = Path(path)
         if not target.is_absolute():
             return Refused(id=0, code="usage", reason=f"{path}: the controller takes absolute paths only.")
+        if target.is_symlink() or target.exists():
+            return Refused(id=0, code="refused", reason=f"There is something at {path}; an export replaces nothing.")
+        if not target.parent.is_dir():
+            return Refused(id=0, code="unreachable", reason=f"There is no folder {target.parent}.")
+        return None
+
+    def copy(self, path: str) -> Done:
+        """Write a single-file copy with its signed head."""
+        target = Path(path)
         self._busy(True)  # noqa: FBT003
         try:
             head = copy_chart(self._connection, target)

@@ -85,7 +85,7 @@ ULTRASOUND: tuple[Limit, ...] = (
     _min("hard-us-period-min", "period_us", 10, "TPO control toolbox (UCL), setPeriod: steps of 10 us", SOURCE),
     _max("hard-us-period", "period_us", 1_000_000, "Radboud-FUS driving software: up to 1 s", SOURCE),
     _min("hard-us-pulses-min", "beat_hz", 1, "slower than one a second is a pause", CHOSEN),
-    _max("hard-us-pulses", "beat_hz", 1_000, "a millisecond between triggers leaves the transmitter its dead time", CHOSEN),
+    _max("hard-us-pulses", "beat_hz", 1_000, "a trigger needs dead time in its period", CHOSEN),
     _rate("hard-us-raise", "intensity_mw_cm2", 3_000, 500, "one second from off to the maximum"),
     _rate("hard-us-power-raise", "power_mw", 3_000, 1_000, "ten seconds from off to the maximum"),
     _rate("hard-us-voltage-raise", "voltage_mv", 10_000, 5_000, "ten seconds from the least to the maximum"),

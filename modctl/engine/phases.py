@@ -255,17 +255,17 @@ ENTER: Mapping[Phase, Callable[[SessionState, int], Step]] = {
     Phase.UNCONFIRMED: _enter_unconfirmed,
 }
 
-DOSE_OF: Mapping[str, tuple[str, str, int]] = {
-    # level parameter -> quantity, UCUM, level*ns per unit of the quantity
-    "intensity_mw_cm2": ("spatial_average_energy", "mJ/cm2", NS_PER_S),
-    "power_mw": ("electrical_energy", "mJ", NS_PER_S),
-    "force_n": ("impulse", "N.s", NS_PER_S),
-    "current_ua": ("level_time", "uA.s", NS_PER_S),
+DOSE_OF: Mapping[tuple[str, str], tuple[str, str, int]] = {
+    # modality and level -> quantity, UCUM, level*ns per unit of the quantity
+    ("ultrasound", "intensity_mw_cm2"): ("spatial_average_energy", "mJ/cm2", NS_PER_S),
+    ("ultrasound", "power_mw"): ("electrical_energy", "mJ", NS_PER_S),
+    ("traction", "force_n"): ("impulse", "N.s", NS_PER_S),
+    ("estim", "current_ua"): ("level_time", "uA.s", NS_PER_S),
 }
 
 
 def _dose(state: SessionState) -> tuple[DoseBound, ...]:
-    row = DOSE_OF.get(state.setup.level.parameter)
+    row = DOSE_OF.get((state.setup.modality, state.setup.level.parameter))
     if row is None:
         return ()
     quantity, unit, per = row

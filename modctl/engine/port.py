@@ -84,6 +84,7 @@ class _Seat:
         self.written: Written = NOTHING_WRITTEN
         self.stop_first = False  # an Off waits to be written before anything else
         self.wants_off = False
+        self.off_is_fast = True  # how the off that is wanted was asked for; a repetition is no reason to hurry
         self.last_off_ns = MonoNs(0)
         self.quench: Quench | None = None
         self.quench_left = 0
@@ -209,6 +210,7 @@ class Port:
 
     def _command_off(self, seat: _Seat, now_ns: MonoNs, *, fast: bool = True) -> None:
         seat.wants_off = True
+        seat.off_is_fast = fast
         seat.stop_first = True
         seat.last_off_ns = now_ns
         seat.driver.command(Off(fast=fast), now_ns)
@@ -272,4 +274,4 @@ class Port:
                 seat.silent_until_ns = MonoNs(now_ns + silence_ms * NS_PER_MS)
                 seat.quench_left = QUENCH_BURST
                 return
-        self._command_off(seat, now_ns)
+        self._command_off(seat, now_ns, fast=seat.off_is_fast)

@@ -98,7 +98,14 @@ def ride(riding: Riding, setup: Setup, direction: Direction) -> Riding:
 
 def first_command(riding: Riding, setup: Setup, ledger: Ledger, now_ns: int) -> Driven:
     """START: the first step of the ramp from rest."""
-    riding = Riding(set_level=setup.level.rest, goal_level=setup.level.start, is_held_by_chart=riding.is_held_by_chart)
+    rest = setup.level.rest
+    riding = Riding(
+        set_level=rest,
+        goal_level=setup.level.start,
+        level=rest,
+        previous_level=rest,
+        is_held_by_chart=riding.is_held_by_chart,
+    )
     return _command(_raised(riding, setup), setup, ledger, now_ns, "ramp")
 
 

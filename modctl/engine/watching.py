@@ -47,14 +47,23 @@ def _judge(limit: Limit, setup: Setup, riding: Riding, sample: Sample, now_ns: i
     """One limit on one sample; None where the unit does not report what the limit is about."""
     values: Mapping[str, int | None] = dict(sample.values)
     match limit:
-        case Max() if limit.parameter in values or _is_reported(setup, limit.parameter):
+        case Max() if _is_harm(setup, limit.parameter, above=True) and _is_told(setup, limit.parameter, values):
             return check_max(limit, values)
-        case Min() if limit.parameter in values or _is_reported(setup, limit.parameter):
+        case Min() if _is_harm(setup, limit.parameter, above=False) and _is_told(setup, limit.parameter, values):
             return None if _is_interrupted(sample) else check_min(limit, values)
         case Deviation():
             return _judge_deviation(limit, setup, riding, sample, now_ns)
         case _:
             return None
+
+
+def _is_harm(setup: Setup, parameter: str, *, above: bool) -> bool:
+    """A level's bound on its mild side binds what is set, not what is reported: a pull takes up slack from nothing."""
+    return parameter != setup.level.parameter or above is not setup.level.down_intensifies
+
+
+def _is_told(setup: Setup, parameter: str, values: Mapping[str, int | None]) -> bool:
+    return parameter in values or _is_reported(setup, parameter)
 
 
 def _is_reported(setup: Setup, parameter: str) -> bool:
@@ -74,8 +83,13 @@ def _judge_deviation(limit: Deviation, setup: Setup, riding: Riding, sample: Sam
         return None
     acked_ns = now_ns if riding.acked_ns is None else riding.acked_ns
     settling = sample.asked_ns < acked_ns or now_ns - acked_ns < limit.settle_ms * NS_PER_MS
-    if not settling and not _is_interrupted(sample):
+    is_level = limit.parameter == setup.level.parameter
+    if not settling and not (is_level and _is_interrupted(sample)):
         return check_deviation(limit, reported, commanded)
-    if limit.parameter == setup.level.parameter and is_more_intense(setup.level, riding.previous_level, commanded):
+    if not is_level:
+        return None
+    if is_more_intense(setup.level, riding.previous_level, commanded):
         commanded = riding.previous_level
-    return check_deviation(msgspec.structs.replace(limit, above_only=True), reported, commanded)
+    if reported is not None and not is_more_intense(setup.level, reported, commanded):
+        reported = commanded  # on the mild side of what was commanded: on its way
+    return check_deviation(limit, reported, commanded)

@@ -8,8 +8,10 @@ import msgspec
 from devices.bench import FAULTS, Clear, Inject, Injected, NotPossible
 from modctl import text
 from modctl.config import Layout
+from modctl.engine.events import SampleArrived, SessionEvent
 from modctl.ipc.client import BlockingClient
-from modctl.ipc.messages import Acknowledge, Done, ListUnits, SessionView, Stop
+from modctl.ipc.messages import Acknowledge, Done, Entries, ListUnits, SessionView, Stop
+from modctl.records import Entry, Inputs
 from tests.process import small_site as site
 
 OVER = ("ended", "unconfirmed")
@@ -36,6 +38,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str | None = None
     reason: str = ""
     said: str = ""
+    after_sample_ms: int | None = None  # from the arrival of the sample that was past a limit, as charted, to true off
 
     def line(self) -> str:
         """One line of the table."""
@@ -92,7 +95,28 @@ def _watched(layout: Layout, client: BlockingClient, row: Row, named: tuple[str,
         off_ms = None
     if off_ms is None or seen.phase not in OVER:
         off_ms, seen = _watch(layout, client, named, fault_ns, STOPS_MS)
-    return msgspec.structs.replace(row, off_ms=off_ms, outcome=seen.outcome, reason=seen.reason, said=_said(seen))
+    after_ms = None
+    if off_ms is not None and seen.reason.startswith("limit:"):
+        after_ms = off_ms - (_bad_sample_ns(client, session) - fault_ns) // 1_000_000
+    return msgspec.structs.replace(
+        row, off_ms=off_ms, outcome=seen.outcome, reason=seen.reason, said=_said(seen), after_sample_ms=after_ms
+    )
+
+
+def _bad_sample_ns(client: BlockingClient, session: str) -> int:
+    """When the sample came that a limit stopped the session for: the last input before ``limit.breached``."""
+    last_ns = 0
+    told = client.request(Entries(id=client.next_id(), session=session))
+    assert isinstance(told, Done)
+    for raw in told.entries or ():
+        entry = msgspec.json.decode(raw, type=Entry)
+        if entry.kind == "limit.breached":
+            return last_ns
+        if entry.kind == "inputs":
+            inputs = msgspec.json.decode(entry.data, type=Inputs)
+            events = msgspec.json.decode(inputs.events, type=tuple[tuple[int, SessionEvent], ...])
+            last_ns = next((e.sample.at_ns for _at, e in reversed(events) if isinstance(e, SampleArrived)), last_ns)
+    raise AssertionError("no limit was breached in the chart")
 
 
 def _said(seen: SessionView) -> str:

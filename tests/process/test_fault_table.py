@@ -13,15 +13,17 @@ import pytest
 
 from devices.bench import FAULTS
 from tests.process import small_site as site
-from tests.process.fault_rows import Row, throw
+from tests.process.fault_rows import SHOWS_MS, Row, throw
 
 pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(420)]
 
 SIDE_BY_SIDE: Final = 3
 KINDS: Final = ("estim", "ultrasound")
-BY_COMMAND_MS: Final = 1_700  # no data after 1 s, then the stop; and room for a machine that does other things too
-BY_LEASE_MS: Final = {"hasomed-p24": 2_700, "reference-ultrasound": 1_700}  # the lease, and the same room
+# No data after 1 s, then the stop, or the lease; and room for a machine that does other things too.
+BY_LEASE_MS: Final = {"hasomed-p24": 2_700, "reference-ultrasound": 1_900}
 AT_STOP_MS: Final = 700
+# These leave some frames whole: when they are noticed is a matter of luck, and the watch's own length bounds it.
+LUCK: Final = frozenset({"drop", "duplicate", "reorder", "corrupt", "forge", "baud-slip"})
 
 # No command reaches the unit, or none is obeyed: its own watchdog is what is left.
 LEASE_ONLY: Final = frozenset({"silence", "half-open-rx", "disconnect", "busy", "ignore-stop", "slow-stop"})
@@ -85,10 +87,14 @@ def test_a_run_away_is_off_within_300_ms_of_the_first_bad_sample(rows: dict[tupl
 
     assert ultrasound.outcome == "faulted"
     assert "limit:us-intensity-deviates" == ultrasound.reason
+    assert ultrasound.after_sample_ms is not None
+    assert ultrasound.after_sample_ms <= 300
     assert estim.at_stop, "a P24 cannot tell; if it could, the residual would be stated wrongly"
 
 
 def _bound_ms(row: Row) -> int:
+    if row.fault in LUCK and not row.at_stop:
+        return SHOWS_MS + BY_LEASE_MS[row.model]
     if row.fault in LEASE_ONLY:
         return BY_LEASE_MS[row.model]
     return AT_STOP_MS if row.at_stop and row.outcome == "stopped" else BY_LEASE_MS[row.model]

@@ -113,7 +113,8 @@ def message_id(message: Request) -> int:
 CONFIRM_GATE = GateView(
     gate="confirm",
     title="Start?",
-    text="",
+    text="estim-1: Pain after hip replacement: TENS 100 Hz.\nhip, lateral, right side, for Ada Example.\n"
+    "current at most 30.0 mA, pulse rate 100 Hz, phase duration 100 µs, 15 min.",
     answers=(("not-yet", "Not yet"), ("start", "Start now")),
     closes=("not-yet",),
 )

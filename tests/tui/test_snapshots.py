@@ -1,8 +1,11 @@
 """Every screen as text, at the sizes that matter. ``MODCTL_UPDATE_SNAPSHOTS=1`` writes them anew: then look at them."""
 
+import msgspec
 import pytest
 
-from modctl.ipc.messages import AlarmView, SessionView
+from devices.model import Modality
+from modctl.clinic.gates import Shown, gate_text, gates_for
+from modctl.ipc.messages import AlarmView, GateView, SessionView
 from tests.tui.fakes import asked, second_session, session
 from tests.tui.stage import Stage, compare, perform
 
@@ -14,6 +17,58 @@ ALARM = AlarmView(
     since_mono_ns=1,
 )
 URGENT = AlarmView(alarm="stale", priority="high", text="The unit has told nothing new in time.", since_mono_ns=2)
+
+
+def real_gates(modality: Modality) -> tuple[GateView, ...]:
+    """The questions of the product, as long as they are."""
+    shown = Shown(
+        unit="traction-1",
+        patient="Maximiliane Mustermann-Beispiel",
+        born="1956-03-12",
+        title="Hip osteoarthritis: intermittent long-axis traction",
+        region="hip, long axis",
+        side="right",
+        placement="Harness above the knee, patient on the back, knee bent by 20 degrees, release in the hand.",
+        values="pull up to 150 N",
+        minutes="10 min",
+    )
+    return tuple(
+        GateView(
+            gate=gate.id,
+            title=gate.title,
+            text=gate_text(gate, shown),
+            answers=gate.answers,
+            closes=gate.closes,
+            minimum=gate.minimum,
+            maximum=gate.maximum,
+        )
+        for gate in gates_for(modality)
+    )
+
+
+def crowded(gate: str) -> tuple[SessionView, ...]:
+    """Four tables, and the longest questions for the one that is prepared."""
+    gates = real_gates(Modality.TRACTION)
+    names = [view.gate for view in gates]
+    answered = tuple(
+        msgspec.structs.replace(
+            view, answered=(view.answers[0][0] if view.answers else "4") if at < names.index(gate) else None
+        )
+        for at, view in enumerate(gates)
+    )
+    prepared = msgspec.structs.replace(
+        asked("confirm"),
+        gates=answered,
+        gate=gate,
+        unit="traction-1",
+        model="reference-traction",
+        title="Hip osteoarthritis: intermittent long-axis traction",
+        region="hip, long axis",
+        patient_name="Maximiliane Mustermann-Beispiel",
+    )
+    others = (session(session="S-3", unit="heat-1"), session(session="S-4", unit="cold-1", alarms=(ALARM,)))
+    return (prepared, second_session(alarms=(URGENT,)), *others)
+
 
 SCENES: dict[str, tuple[SessionView, ...]] = {
     "running": (session(),),
@@ -31,6 +86,8 @@ SCENES: dict[str, tuple[SessionView, ...]] = {
     "after": (asked("skin_after", after=True),),
     "closed": (asked(None, after=True),),
     "units": (),
+    "crowded-screening": crowded("screening"),
+    "crowded-confirm": crowded("confirm"),
 }
 
 
@@ -51,9 +108,13 @@ def test_each_screen_is_drawn_as_it_was_found_good(scene: str, size: str) -> Non
 
     async def act(stage: Stage) -> None:
         await stage.wait(0)  # the trace begins before the first snapshot: nothing is in it
+        if scene == "closed":
+            await stage.see(asked("sign", after=True))  # an end is shown to whoever has seen it come
         await stage.see(*SCENES[scene])
         await stage.wait(0)
 
+        if scene.startswith("crowded"):
+            await stage.press("1" if "▶1" not in stage.text() else "x")
         compare(f"{scene}-{size}", stage.text())
 
     perform(act, size=SIZES[size])

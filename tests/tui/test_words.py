@@ -128,10 +128,13 @@ def test_the_measured_row_never_shows_a_commanded_value(view: SessionView, expec
 
 def test_the_bar_marks_where_the_prescription_ends() -> None:
     """The room above the mark belongs to the unit, not to this patient."""
-    view = session(commanded=30_000, set_level=30_000, goal_level=30_000)
-    row = text_of(gauge_lines(gauge_of(sight_of(view), view), 80)[:1])
+    inside = session(commanded=15_000, set_level=15_000, goal_level=15_000)
+    beyond = second_session(measured=3_000)
+    rows = [text_of(gauge_lines(gauge_of(sight_of(view), view), 80)) for view in (inside, beyond)]
 
-    assert (row.index("┃") - 11, row.count("█")) == (row.count("█"), row.index("┃") - 11)
+    assert "─┃ 15.0 mA" in rows[0]
+    assert "limit of the unit 50.0 mA" in rows[0]
+    assert "█┃█" in rows[1]  # the measured value is twice the most that was prescribed
 
 
 def test_a_trace_shows_gaps_as_gaps() -> None:

@@ -32,15 +32,11 @@ class AskingScreen(TableScreen):
         if gate is not None and not view.closed and gate.gate != self._asked[0]:
             self._asked = (gate.gate, sight.now_ns)
             self._waits = False
-            self.query_one(Question).ask(self.question(gate))
+            self.query_one(Question).ask(gate)
             self.asking(gate)
 
     def see_session(self, sight: Sight, view: SessionView, gate: GateView | None) -> None:
         """Show what stands around the question."""
-
-    def question(self, gate: GateView) -> GateView:
-        """The gate as it is asked here."""
-        return gate
 
     def asking(self, gate: GateView) -> None:
         """Another question has just appeared."""

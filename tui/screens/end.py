@@ -90,7 +90,7 @@ def end_lines(sight: Sight, view: SessionView, width: int) -> tuple[Line, ...]:
     told = state(sight, view)
     rows = wrapped(told.sentence, max(1, width - 2), told.word.look if view.phase == "unconfirmed" else Look.PLAIN)
     first = Span(fitted(f" {told.word.text}", width), told.word.look)
-    return ((first,), *((Span(" "), *row) for row in rows), who_and_where(view))
+    return ((first,), *((Span(" "), *row) for row in rows), who_and_where(view, width))
 
 
 def summary_lines(view: SessionView, journal: Journal) -> tuple[Line, ...]:

@@ -1,15 +1,14 @@
 """The questions before the start, one at a time. A gate still valid is one line; a closed one says why."""
 
-import msgspec
 from textual.app import ComposeResult
 
 from modctl import text
 from modctl.ipc.messages import GateView, SessionView
-from tui.looks import Line, Look, Span, fitted, width_of
+from tui.looks import EMPTY, Line, Look, Span, fitted, width_of
 from tui.messages import ConfirmShown, Noticed
 from tui.screens.asking import AskingScreen
 from tui.sight import Sight
-from tui.states import patient_of, side_of, sim
+from tui.states import patient_of, side_of, sim, who_and_where
 from tui.widgets.question import Question
 from tui.widgets.rows import Rows
 
@@ -42,14 +41,12 @@ class GatesScreen(AskingScreen):
         del sight
         width = self.size.width
         is_confirm = gate is not None and gate.gate == CONFIRM
-        self.query_one("#title", Rows).show([title_line(view)])
+        self.query_one("#title", Rows).show([title_line(view, width)])
         done = () if is_confirm else done_lines(view, width)
-        self.query_one("#done", Rows).show(done if self.has_class("tall") else done[-DONE_ROWS:])
-        self.query_one("#readback", Rows).show(readback_lines(view, width) if is_confirm else ())
-
-    def question(self, gate: GateView) -> GateView:
-        """The start is read back line by line; its text says the same in one sentence."""
-        return msgspec.structs.replace(gate, text="") if gate.gate == CONFIRM else gate
+        done = done if self.has_class("tall") else done[-DONE_ROWS:]
+        readback = readback_lines(view, width) if is_confirm else ()
+        self.query_one("#done", Rows).show((EMPTY, *done, EMPTY) if done else (EMPTY,))
+        self.query_one("#readback", Rows).show((*readback, EMPTY) if readback else ())
 
     def asking(self, gate: GateView) -> None:
         """The question that starts output may not be answered by a key meant for the one before."""
@@ -64,17 +61,11 @@ class GatesScreen(AskingScreen):
         return False
 
 
-def title_line(view: SessionView) -> Line:
+def title_line(view: SessionView, width: int) -> Line:
     """Which session is being prepared, and how far it is."""
     gates = [gate.gate for gate in view.gates]
     number = gates.index(view.gate) + 1 if view.gate in gates else len(gates)
-    return (
-        Span(f" Question {number}  ", Look.QUIET),
-        sim(is_simulated=view.simulated),
-        Span(view.unit, Look.STRONG),
-        Span(f"  {patient_of(view)}  {view.region} "),
-        side_of(view),
-    )
+    return who_and_where(view, width, before=f"Question {number}  ")
 
 
 def done_lines(view: SessionView, width: int) -> tuple[Line, ...]:
@@ -91,17 +82,13 @@ def answer_text(gate: GateView) -> str:
 
 
 def readback_lines(view: SessionView, width: int) -> tuple[Line, ...]:
-    """Everything that starting would do, each under its word."""
-    level = f"{text.parameter(view.level_parameter)} up to {text.quantity(view.level_parameter, view.level_max)}"
+    """Who, where and with what, each under its word; the question itself reads back the prescription and its values."""
     lease = f"{text.duration(view.lease_ms)} unheard, then off" if view.lease_ms else "does NOT go off by itself"
     attended = "; stops if this screen is lost" if view.attended else "; goes on without this screen"
     told: tuple[tuple[str, Line], ...] = (
         ("unit", (sim(is_simulated=view.simulated), Span(view.unit, Look.STRONG), Span(f"  {view.model}"))),
         ("patient", (Span(patient_of(view), Look.STRONG),)),
         ("where", (Span(f"{view.region} ", Look.STRONG), side_of(view))),
-        ("what", (Span(view.title),)),
-        ("level", (Span(level if view.level_parameter else "timed by hand", Look.STRONG),)),
-        ("values", (Span(text.settings(view.settings) or "none"),)),
         ("time", (Span(text.clock(view.planned_ms), Look.STRONG), Span(f"   {lease}{attended}"))),
     )
     return tuple((Span(f"   {name:9}", Look.QUIET), *_cut(spans, width - 12)) for name, spans in told)

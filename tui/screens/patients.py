@@ -5,7 +5,7 @@ from textual.app import ComposeResult
 from textual.events import Key
 
 from modctl.ipc.messages import Done, ListPatients, ListSessions, PatientRow, Refused, Request, SessionRow, Start
-from tui.looks import Look, Span, fitted
+from tui.looks import EMPTY, Look, Span, fitted
 from tui.messages import Asked, Noticed, PatientChosen
 from tui.screens.base import TableScreen
 from tui.sight import Sight
@@ -47,7 +47,7 @@ class PatientsScreen(TableScreen):
         """For which unit the patient is chosen."""
         row = sight.unit(self._unit)
         mark = "SIM " if row is not None and row.simulated else ""
-        self.query_one("#title", Rows).show([(Span(f" {mark}{self._unit}: for which patient?", Look.STRONG),)])
+        self.query_one("#title", Rows).show([(Span(f" {mark}{self._unit}: for which patient?", Look.STRONG),), EMPTY])
 
     def answered(self, asked: Request, reply: Done | Refused) -> None:
         """The lists have come."""

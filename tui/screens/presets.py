@@ -5,7 +5,7 @@ from textual.app import ComposeResult
 
 from modctl import text
 from modctl.ipc.messages import Done, ListPresets, PresetRow, Refused, Request, Start
-from tui.looks import Look, Span, fitted, wrapped
+from tui.looks import EMPTY, Look, Span, fitted, wrapped
 from tui.messages import Asked, Noticed
 from tui.screens.base import TableScreen
 from tui.sight import Sight
@@ -46,7 +46,7 @@ class PresetsScreen(TableScreen):
         row = sight.unit(self._unit)
         mark = "SIM " if row is not None and row.simulated else ""
         title = f" {mark}{self._unit}, {self._name} ({self._patient}): which preset?"
-        self.query_one("#title", Rows).show([(Span(title, Look.STRONG),)])
+        self.query_one("#title", Rows).show([(Span(title, Look.STRONG),), EMPTY])
 
     def answered(self, asked: Request, reply: Done | Refused) -> None:
         """The list has come."""

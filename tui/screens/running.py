@@ -8,7 +8,7 @@ from textual.events import Key
 
 from devices.model import Direction
 from modctl.ipc.messages import Pause, Request, Resume, SessionView, Step
-from tui.levels import gauge_of, level_figure, time_figure, trace_of
+from tui.levels import RIDDEN, gauge_of, level_figure, time_figure, trace_of
 from tui.looks import Line, Look, Span, fitted, wrapped
 from tui.messages import Asked, Tick
 from tui.screens.base import TableScreen
@@ -25,7 +25,6 @@ STEPS: Final[Mapping[str, Direction]] = {
     "minus": Direction.DOWN,
 }
 WIDE: Final = 120  # chosen: from here the two numbers fit at twice their size
-RIDDEN: Final = ("starting", "running", "resuming")
 
 
 class StateLine(Rows):
@@ -102,7 +101,7 @@ def state_lines(sight: Sight, view: SessionView, width: int) -> tuple[Line, ...]
     """The state, with its sentence as far as it fits; who and where; what is done."""
     told = state(sight, view)
     first = Span(fitted(f" {told.word.text}  {told.sentence}", width), told.word.look)
-    return (first,), who_and_where(view), (Span(f" {view.title}"),)
+    return (first,), who_and_where(view, width), (Span(f" {view.title}"),)
 
 
 def figure_lines(sight: Sight, view: SessionView, width: int, scale: int) -> tuple[Line, ...]:

@@ -6,7 +6,7 @@ from textual.events import Key
 
 from modctl import text
 from modctl.ipc.messages import UnitRow
-from tui.looks import Look, Span, fitted
+from tui.looks import EMPTY, Look, Span, fitted
 from tui.messages import LatchShown, Noticed, UnitChosen
 from tui.screens.base import TableScreen
 from tui.sight import Sight
@@ -41,7 +41,7 @@ class UnitsScreen(TableScreen):
     def see_middle(self, sight: Sight) -> None:
         """Units and their states, from the newest snapshot."""
         title = " Which unit?" if sight.snapshot is not None else " Waiting for the controller …"
-        self.query_one("#title", Rows).show([(Span(title, Look.STRONG),)])
+        self.query_one("#title", Rows).show([(Span(title, Look.STRONG),), EMPTY])
         self._units = () if sight.snapshot is None else sight.snapshot.units
         self.query_one(Choices).offer(
             [Choice(row.name, unit_text(row), row.state in OPEN_STATES) for row in self._units]

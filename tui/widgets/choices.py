@@ -102,12 +102,17 @@ class Choices(Rows, can_focus=True):
         height = max(1, self.size.height or len(self._choices))
         first = min(max(0, self.cursor - height // 2), max(0, len(self._choices) - height))
         shown = list(enumerate(self._choices))[first : first + height]
-        self.show([self._row(index, choice) for index, choice in shown])
+        rows = [self._row(index, choice, "") for index, choice in shown]
+        if first > 0:
+            rows[0] = self._row(*shown[0], "↑ more")
+        if first + height < len(self._choices):
+            rows[-1] = self._row(*shown[-1], "↓ more")
+        self.show(rows)
 
-    def _row(self, index: int, choice: Choice) -> Line:
+    def _row(self, index: int, choice: Choice, more: str) -> Line:
         is_here = index == self.cursor
         number = f"{index + 1}  " if self._numbered and index < len(DIGITS) else ""
-        text = fitted(f" {'▶' if is_here else ' '} {number}{choice.text}", self.size.width)
+        text = fitted(f" {'▶' if is_here else ' '} {number}{choice.text}", self.size.width - len(more)) + more
         if is_here:
             return (Span(text, Look.CHOSEN),)
         return (Span(text, Look.PLAIN if choice.is_open else Look.QUIET),)

@@ -20,7 +20,7 @@ def facts_of(sight: Sight, view: SessionView) -> Iterator[str]:
         ("without contact", view.no_contact_ms),
         ("unknown", view.unknown_ms),
     ):
-        if lost_ms:
+        if lost_ms >= text.MS_PER_S:
             yield f"{text.clock(lost_ms)} {name}"
     if view.rounds:
         yield f"{view.rounds} rounds done"

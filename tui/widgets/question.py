@@ -80,5 +80,6 @@ class Question(Vertical):
 
 
 def _words(gate: GateView, width: int) -> tuple[Line, ...]:
-    rows = wrapped(gate.text, max(1, width - 4)) if gate.text else ()
+    flowing = gate.text.replace("·\n", "· ")  # a list may be broken anywhere; other breaks are meant
+    rows = wrapped(flowing, max(1, width - 4)) if flowing else ()
     return ((Span(f" {gate.title}", Look.STRONG),), *((Span("   "), *row) for row in rows), (Span(""),))

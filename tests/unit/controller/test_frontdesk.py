@@ -150,5 +150,5 @@ def test_the_library_of_one_unit_is_what_its_model_can_do(desk: Desk) -> None:
 
 def test_a_folder_without_people_is_said(tmp_path: Path, layout: Layout) -> None:
     """The desk opens at the first question; what is missing must come out as a sentence."""
-    with pytest.raises(UnreachableError, match="people.db"):
+    with pytest.raises(UnreachableError, match=r"people\.db"):
         FrontDesk(tmp_path / "people.db", layout.presets, load_site(layout.root), SystemClock(), "modctl test")

@@ -164,18 +164,26 @@ def test_a_reading_beside_the_level_is_judged_when_it_is_told(mdegc: int | None,
 @pytest.mark.parametrize(("observed", "breaks"), [(1, False), (0, False), (-1, True), (None, True)])
 def test_a_lower_bound_of_a_reading_is_inclusive(observed: int | None, breaks: bool) -> None:
     """As the upper one."""
-    person = ultrasound(FLOOR)
-    person.see(Output.ENERGIZED, intensity_mw_cm2=observed)
+    person = ultrasound(msgspec.structs.replace(FLOOR, parameter="head_temp_mdegc"))
+    person.see(Output.ENERGIZED, intensity_mw_cm2=0, head_temp_mdegc=observed)
 
     assert breaks is (person.state.phase is Phase.STOPPING)
+
+
+def test_the_mild_side_of_a_level_binds_what_is_set_and_not_what_is_reported() -> None:
+    """A pull takes up slack from nothing, and a cold unit's water begins warm: both are on their way."""
+    person = ultrasound(msgspec.structs.replace(FLOOR, bound=50))
+    person.see(Output.ENERGIZED, intensity_mw_cm2=0)
+
+    assert Phase.RUNNING is where(person)
 
 
 @pytest.mark.parametrize(("output", "contact"), [(Output.SUSPENDED, Contact.OPEN), (Output.ENERGIZED, Contact.OPEN)])
 def test_a_lower_bound_does_not_bind_a_unit_that_interrupted_itself(output: Output, contact: Contact) -> None:
     """A head in the air gives nothing, and must not."""
-    limit = Min(id="least", parameter="intensity_mw_cm2", bound=10, source="made up", mark=Mark.CHOSEN)
+    limit = Min(id="least", parameter="head_temp_mdegc", bound=10, source="made up", mark=Mark.CHOSEN)
     person = ultrasound(limit)
-    person.see(output, contact=contact, intensity_mw_cm2=0)
+    person.see(output, contact=contact, intensity_mw_cm2=0, head_temp_mdegc=0)
 
     assert Phase.RUNNING is where(person)
 

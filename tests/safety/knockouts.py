@@ -1,0 +1,278 @@
+"""Each mitigation taken out, one at a time, in the process of the test alone.
+
+A test that stays green when the thing it tests is gone tests nothing. Every knock-out here replaces one function or
+one table of the engine for as long as its context lasts; nothing of modctl knows of it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+
+import msgspec
+import pytest
+
+from devices.limits import Limit
+from devices.model import Identity, Output, Sample
+from modctl.controller import prepare
+from modctl.engine import events as ev
+from modctl.engine import gate, phases, port, riding, session, turn, watching
+from modctl.engine.checks import Finding, Verdict
+from modctl.engine.ledger import Doing, Ledger
+from modctl.engine.machine import TRANSITIONS, On, Phase
+from modctl.engine.phases import SessionState, Step
+from modctl.engine.setup import ContactRule, Level, Setup
+from modctl.engine.unit import UnitConfig
+from modctl.engine.watching import Counts, Trouble
+
+Knockout = Callable[[], AbstractContextManager[None]]
+FOR_EVER_NS = 1 << 60
+
+
+@contextmanager
+def _patched(*changes: tuple[object, str, object]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for target, name, value in changes:
+            patch.setattr(target, name, value)
+        yield
+
+
+def without_hard_bounds() -> AbstractContextManager[None]:
+    """The frame gate finds every level in order."""
+
+    def nothing_found(_limits: Sequence[Limit], _values: Mapping[str, int]) -> None:
+        return None
+
+    return _patched((gate, "check_levels", nothing_found))
+
+
+def without_permit_bands() -> AbstractContextManager[None]:
+    """A permit is leave for anything."""
+
+    def anything(_values: Mapping[str, int], _permit: object) -> gate.Ruling:
+        return gate.ALLOWED
+
+    return _patched((gate, "_inside_permit", anything))
+
+
+def without_raise_limit() -> AbstractContextManager[None]:
+    """The frame gate lets the level jump."""
+
+    def at_once(*_anything: object) -> bool:
+        return True
+
+    return _patched((gate, "_raise_is_allowed", at_once))
+
+
+def without_contact_rule() -> AbstractContextManager[None]:
+    """Lost contact is nobody's business."""
+
+    def none(_profile: object) -> ContactRule:
+        return ContactRule(on_loss="none", alarm_after_ns=FOR_EVER_NS, stop_after_ns=FOR_EVER_NS)
+
+    return _patched((prepare, "_contact_rule", none))
+
+
+def without_hold_by_contact() -> AbstractContextManager[None]:
+    """The level rises although nothing is felt."""
+
+    def go_on(self: riding.Riding, *, held: bool) -> riding.Riding:  # noqa: ARG001  # the method's own shape
+        return self
+
+    return _patched((riding.Riding, "held_by_contact", go_on))
+
+
+def without_repeated_off() -> AbstractContextManager[None]:
+    """Off is said once."""
+
+    def once(*_anything: object) -> None:
+        return None
+
+    return _patched((port.Port, "_repeat_off", once))
+
+
+def without_permit_expiry() -> AbstractContextManager[None]:
+    """A permit lives for ever."""
+
+    def never(*_anything: object) -> None:
+        return None
+
+    return _patched((port.Port, "_expire_permits", never))
+
+
+def with_pauses_counted_as_treatment() -> AbstractContextManager[None]:
+    """The clock of the treatment runs on while paused."""
+
+    def on(self: Ledger, _now_ns: int) -> Ledger:
+        return msgspec.structs.replace(self, doing=Doing.DELIVERED)
+
+    return _patched((Ledger, "paused", on))
+
+
+def without_fault(*faults: str) -> Knockout:
+    """These faults of the line end no session."""
+    left = {fault: reason for fault, reason in session.ENDS_SESSION.items() if fault not in faults}
+
+    def knockout() -> AbstractContextManager[None]:
+        return _patched((session, "ENDS_SESSION", left))
+
+    return knockout
+
+
+def without_stale_limit() -> AbstractContextManager[None]:
+    """The newest sample never gets old."""
+    made = prepare._setup  # noqa: SLF001  # the knock-out wraps it
+
+    def patient(order: prepare.Order, wanted: prepare._Wanted) -> Setup:  # noqa: SLF001  # as above
+        return msgspec.structs.replace(made(order, wanted), stale_ns=FOR_EVER_NS)
+
+    return _patched((prepare, "_setup", patient))
+
+
+def without_identity() -> AbstractContextManager[None]:
+    """Whoever answers is welcome."""
+
+    def anybody(_config: UnitConfig, _identity: Identity, *, simulated_site: bool) -> str:  # noqa: ARG001  # its shape
+        return ""
+
+    return _patched((turn, "identity_problem", anybody))
+
+
+def without_sample_gate() -> AbstractContextManager[None]:
+    """No sample is a finding."""
+
+    def nothing(*anything: object) -> tuple[Trouble | None, Counts]:
+        counts = anything[3]
+        assert isinstance(counts, tuple)
+        return None, counts
+
+    return _patched((session, "judge_sample", nothing), (session, "ENDS_SESSION", {}))
+
+
+def without_age_of_samples() -> AbstractContextManager[None]:
+    """An old answer is as good as a new one."""
+    counted = session._count_off  # noqa: SLF001  # the knock-out wraps it
+
+    def as_new(state: SessionState, sample: Sample, now_ns: int) -> Step:
+        return counted(state, msgspec.structs.replace(sample, asked_ns=now_ns), now_ns)
+
+    return _patched((session, "_count_off", as_new))
+
+
+def without_doubt() -> AbstractContextManager[None]:
+    """A command without an answer is taken as carried out."""
+
+    def fine(state: SessionState, *_anything: object) -> Step:
+        return state, ()
+
+    return _patched((session, "_on_link_fault", fine))
+
+
+def with_missing_as_good() -> AbstractContextManager[None]:
+    """A value that is not there passes."""
+    judged = watching._judge  # noqa: SLF001  # the knock-out wraps it
+
+    def lenient(*arguments: object) -> Verdict | None:
+        verdict = judged(*arguments)  # type: ignore[arg-type]  # handed on as they came
+        return None if verdict is not None and verdict.finding is Finding.MISSING else verdict
+
+    return _patched((watching, "_judge", lenient))
+
+
+def without_watch_over_idle_units() -> AbstractContextManager[None]:
+    """Output outside a session is nobody's business."""
+
+    def nothing(*_anything: object) -> None:
+        return None
+
+    return _patched((turn.Turn, "_on_uncommanded", nothing))
+
+
+def with_dose_from_the_command() -> AbstractContextManager[None]:
+    """What was commanded is taken as given."""
+    booked = session.observed
+
+    def believed(ledger: Ledger, output: Output, commanded: int, _measured: int | None) -> Ledger:
+        return booked(ledger, output, commanded, None)
+
+    return _patched((session, "observed", believed))
+
+
+def without_deviation() -> AbstractContextManager[None]:
+    """A unit may do something else than it was told."""
+
+    def none(*_anything: object) -> None:
+        return None
+
+    return _patched((watching, "_judge_deviation", none))
+
+
+def without_time_between_steps() -> AbstractContextManager[None]:
+    """Every press is a step, at once."""
+    measured = riding.step_and_interval
+
+    def at_once(level: Level) -> tuple[int, int]:
+        return measured(level)[0], 0
+
+    return _patched((riding, "step_and_interval", at_once))
+
+
+def _deaf(method: str) -> Knockout:
+    """One of the engine's ears is closed."""
+
+    def hears_nothing(*_anything: object) -> None:
+        return None
+
+    def knockout() -> AbstractContextManager[None]:
+        return _patched((turn.Turn, method, hears_nothing))
+
+    return knockout
+
+
+without_stall_check = _deaf("stalled")
+without_attendance = _deaf("screen_lost")
+without_chart_watch = _deaf("chart_broken")
+
+
+def with_a_way_back_from_the_end() -> AbstractContextManager[None]:
+    """A stopped session may be resumed."""
+    back = {**TRANSITIONS, (Phase.ENDED, On.RESUME): Phase.RESUMING}
+
+    def nothing(_state: SessionState, _event: ev.SessionEvent) -> None:
+        return None
+
+    return _patched((phases, "TRANSITIONS", back), (turn, "objection", nothing))
+
+
+def with_start_before_the_chart() -> AbstractContextManager[None]:
+    """The last answer energizes."""
+    early = {**TRANSITIONS, (Phase.CHECKING, On.CONFIRMED): Phase.STARTING}
+
+    return _patched((phases, "TRANSITIONS", early))
+
+
+def without_reply_time() -> AbstractContextManager[None]:
+    """The bus waits for its slowest unit for ever."""
+
+    def wait(*_anything: object) -> bytes:
+        return b""
+
+    return _patched((port.Port, "_notice_timeout", wait))
+
+
+def with_stops_for_the_first_unit_alone() -> AbstractContextManager[None]:
+    """Whatever is named, the first unit is stopped."""
+
+    def first(self: turn.Turn, _event: object) -> list[str]:
+        return list(self._units)[:1]  # noqa: SLF001  # the knock-out stands in for a method
+
+    return _patched((turn.Turn, "_stop_targets", first))
+
+
+def without_confirmation() -> AbstractContextManager[None]:
+    """An acknowledged Off is taken for off."""
+
+    def believed(state: SessionState, *_anything: object) -> Step:
+        now_ns = _anything[-1]
+        assert isinstance(now_ns, int)
+        return phases.take(state, On.OFF_CONFIRMED, now_ns)
+
+    return _patched((session, "_count_off", believed))

@@ -14,7 +14,7 @@ import msgspec
 from devices.model import NS_PER_S
 from modctl.ipc.messages import SessionView, Snapshot
 from tui.levels import traced_value
-from tui.sight import MAX_TABS, Link, Sight, is_live, tabs_after
+from tui.sight import MAX_TABS, Link, Sight, is_live, settled_units, tabs_after
 
 NOTICE_NS: Final = 8 * NS_PER_S  # chosen: long enough to be read twice by somebody who looks at the skin meanwhile
 JUST_SAID_NS: Final = NS_PER_S // 2  # chosen: longer than an answer takes, shorter than a person reads
@@ -73,7 +73,7 @@ class Desk:
         self._starting &= checking
         if self.large is not None and all(view.session != self.large for view in snapshot.sessions):
             self._forget_lost_large(snapshot)
-        self._tabs = tabs_after(self._tabs, snapshot.sessions, self.large)
+        self._tabs = tabs_after(self._tabs, snapshot, self.large)
         if self.large is None:
             self._pick_large()
 
@@ -118,7 +118,7 @@ class Desk:
         """The session shown large is ended, answered, and read: take it off."""
         self.large = None
         if self._snapshot is not None:
-            self._tabs = tabs_after(self._tabs, self._snapshot.sessions, None)
+            self._tabs = tabs_after(self._tabs, self._snapshot, None)
         self._pick_large()
 
     def step_back(self) -> None:
@@ -149,7 +149,7 @@ class Desk:
         tabbed = {view.session: view for _, view in sight.tabbed()}
         self._traces = {session: self._traces.get(session) or deque(maxlen=TRACE_SECONDS) for session in tabbed}
         for session, view in tabbed.items():
-            if is_live(view) and view.level_parameter:
+            if view in sight.live() and view.level_parameter:
                 self._traces[session].append(traced_value(sight, view))
 
     # --- what is
@@ -201,5 +201,6 @@ class Desk:
 
     def _pick_large(self) -> None:
         views = [view for name in self._tabs if name is not None and (view := self._view(name)) is not None]
-        first = next((view for view in views if is_live(view)), None) or next(iter(views), None)
+        settled = frozenset() if self._snapshot is None else settled_units(self._snapshot)
+        first = next((view for view in views if is_live(view, settled)), None) or next(iter(views), None)
         self.large = None if first is None else first.session

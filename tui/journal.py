@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from modctl import text
+
 
 class _Head(msgspec.Struct, frozen=True):
     """The head of any entry, and the fields of the few kinds that are read here. Others pass unread."""
@@ -62,7 +64,8 @@ def alarm_text(entry: msgspec.Raw) -> tuple[str | None, str] | None:
     head = msgspec.json.decode(entry, type=_Head)
     if head.kind != "alarm":
         return None
-    return head.session, msgspec.json.decode(head.data, type=_Alarm).text
+    alarm = msgspec.json.decode(head.data, type=_Alarm)
+    return head.session, alarm.text or text.alarm(alarm.alarm)
 
 
 def _read(journal: Journal, head: _Head) -> Journal:

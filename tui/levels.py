@@ -91,14 +91,11 @@ def traced_value(sight: Sight, view: SessionView) -> int | None:
 
 def _scale_text(view: SessionView, low: int) -> str:
     name = view.level_parameter
-    bounds = sorted(
-        {limit.bound.value for limit in view.limits if limit.parameter == name and limit.kind == "max"}
-        - {view.level_max}
-    )
-    limits = f", limit of the unit {', '.join(text.quantity(name, bound) for bound in bounds)}" if bounds else ""
-    return (
-        f"from {text.quantity(name, low)}   ┃ most of this prescription {text.quantity(name, view.level_max)}{limits}"
-    )
+    bounds = {limit.bound.value for limit in view.limits if limit.parameter == name and limit.kind == "max"}
+    beyond = ", ".join(text.quantity(name, bound) for bound in sorted(bounds - {view.level_max}))
+    scale = f"from {text.quantity(name, low)}   " if low else ""
+    limits = f"; limit of the unit {beyond}" if beyond else ""
+    return f"{scale}┃ most of this prescription {text.quantity(name, view.level_max)}{limits}"
 
 
 def _commanded_text(name: str, commanded: int | None) -> str:

@@ -42,7 +42,7 @@ def measured_text(view: SessionView) -> str:
 def gaps_text(view: SessionView) -> str:
     """Time that was not delivered, by its reason; empty when there is none."""
     lost = (("paused", view.paused_ms), ("without contact", view.no_contact_ms), ("unknown", view.unknown_ms))
-    return "".join(f", {text.clock(ms)} {name}" for name, ms in lost if ms)
+    return "".join(f", {text.clock(ms)} {name}" for name, ms in lost if ms >= text.MS_PER_S)
 
 
 def _outcome(view: SessionView) -> str:

@@ -5,7 +5,6 @@ Rule 2: unknown is a state; nothing here turns it into off.
 Rule 3: Escape steps back only when a current snapshot proves that no session is live; in doubt it stops.
 """
 
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -82,8 +81,14 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
 
     def live(self) -> tuple[SessionView, ...]:
         """Sessions whose output could differ from off, in the order of their start."""
-        found = () if self.snapshot is None else self.snapshot.sessions
-        return tuple(view for view in found if is_live(view, self.starting))
+        if self.snapshot is None:
+            return ()
+        settled = settled_units(self.snapshot)
+        return tuple(view for view in self.snapshot.sessions if is_live(view, settled, self.starting))
+
+    def is_settled(self, view: SessionView) -> bool:
+        """The session's unit is in use again: whatever was unknown, a person has cleared it since."""
+        return self.snapshot is not None and view.unit in settled_units(self.snapshot)
 
     def is_fresh(self, view: SessionView) -> bool:
         """The unit's newest sample may still be shown as what is."""
@@ -93,9 +98,14 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
         return view.age_ms * NS_PER_MS + age_ns <= view.stale_ms * NS_PER_MS
 
 
-def is_live(view: SessionView, starting: frozenset[str] = frozenset()) -> bool:
+def settled_units(snapshot: Snapshot) -> frozenset[str]:
+    """Units that may be used. A unit whose off was not confirmed is not one until a person has acknowledged it."""
+    return frozenset(row.name for row in snapshot.units if row.state in ("ready", "in-session"))
+
+
+def is_live(view: SessionView, settled: frozenset[str], starting: frozenset[str] = frozenset()) -> bool:
     """The session's output could differ from off, or nobody knows."""
-    if view.phase == "ended":
+    if view.phase == "ended" or (view.phase == "unconfirmed" and view.unit in settled):
         return False
     return view.phase not in NOT_LIVE or view.output != "off" or view.session in starting
 
@@ -103,7 +113,7 @@ def is_live(view: SessionView, starting: frozenset[str] = frozenset()) -> bool:
 def showing(sight: Sight, view: SessionView) -> Showing:
     """What may be said of a session's output now. An end that was confirmed needs no fresh sample."""
     if view.phase == "unconfirmed" or view.outcome == "unconfirmed":
-        return Showing.UNKNOWN
+        return Showing.OFF if sight.is_settled(view) else Showing.UNKNOWN
     if view.phase == "ended":
         return Showing.OFF
     if not sight.is_fresh(view):
@@ -145,11 +155,12 @@ def _has_output(snapshot: Snapshot | None) -> bool:
     return any(row.output in ("energized", "suspended") for row in found)
 
 
-def tabs_after(
-    tabs: tuple[str | None, ...], sessions: Iterable[SessionView], large: str | None
-) -> tuple[str | None, ...]:
+def tabs_after(tabs: tuple[str | None, ...], snapshot: Snapshot, large: str | None) -> tuple[str | None, ...]:
     """Tabs with what has ended and is answered taken off (not while it is shown large) and what is new put on."""
-    open_now = [view.session for view in sessions if is_live(view) or not view.closed or view.session == large]
+    settled = settled_units(snapshot)
+    open_now = [
+        view.session for view in snapshot.sessions if is_live(view, settled) or not view.closed or view.session == large
+    ]
     kept = [name if name in open_now else None for name in tabs]
     for name in open_now:
         if name not in kept and None in kept:

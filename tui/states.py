@@ -16,6 +16,7 @@ from tui.sight import Showing, Sight, showing
 
 SIM: Final = "SIM "
 NO_DATA_TEXT: Final = "Nothing new from the unit: it may be energized."
+SETTLED_TEXT: Final = "Off was not confirmed at its end; a person has cleared the unit since."
 RESTING_TEXT: Final = "Resting; the output comes again by itself."
 _UNKNOWN_TEXT: Final = (
     "Remove the electrodes, take the head off or open the release, then cut the unit's power."  # when no profile says
@@ -46,6 +47,8 @@ def state(sight: Sight, view: SessionView) -> State:
         return State(Span(" ◇ NO DATA ", Look.UNKNOWN), NO_DATA_TEXT)
     if shown is Showing.UNKNOWN:
         return State(_word(text.output("unknown"), Look.UNKNOWN), view.unknown_text or _UNKNOWN_TEXT)
+    if view.outcome == "unconfirmed":
+        return State(_word(text.outcome(view.outcome), Look.OFF), SETTLED_TEXT)
     if view.phase == "ended":
         sentence = f"{_after(view)}{text.reason(view.reason)}." if view.reason else _after(view)
         return State(_word(text.outcome(view.outcome), Look.OFF), sentence)

@@ -69,6 +69,18 @@ def _reference_cold(name: str, seed: int, framing: Framing) -> SimUnit:
     return SimModbus(ReferenceCold(name, seed), framing)
 
 
+def _openwater_openlifu(name: str, seed: int, framing: Framing) -> SimUnit:  # noqa: ARG001  # packets on any line
+    from devices.sim.units.openlifu import SimOpenLifu  # noqa: PLC0415  # imported when made
+
+    return SimOpenLifu(name, seed)
+
+
+def _sonic_concepts_tpo(name: str, seed: int, framing: Framing) -> SimUnit:  # noqa: ARG001  # lines on any line
+    from devices.sim.units.tpo import SimTpo  # noqa: PLC0415  # imported when made
+
+    return SimTpo(name, seed)
+
+
 class Kind(msgspec.Struct, frozen=True):
     """How one model is simulated. ``baud``: what its serial line is paced to; None: too fast to matter (USB)."""
 
@@ -85,4 +97,6 @@ SIMULATED: Mapping[str, Kind] = {
     "reference-traction": Kind(_reference_traction, REFERENCE_BAUD),
     "reference-heat": Kind(_reference_heat, REFERENCE_BAUD),
     "reference-cold": Kind(_reference_cold, REFERENCE_BAUD),
+    "openwater-openlifu": Kind(_openwater_openlifu, None),  # USB CDC: the rate is nominal
+    "sonic-concepts-tpo": Kind(_sonic_concepts_tpo, None),  # USB CDC: the rate is nominal
 }

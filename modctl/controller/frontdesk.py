@@ -169,7 +169,7 @@ def _card(patient: Patient, preset: Preset, gates: tuple[GateView, ...]) -> Card
 def _gate_views(gates: tuple[Gate, ...], preset: Preset, patient: Patient, setup: Setup) -> tuple[GateView, ...]:
     who = Who(name=patient.name, birth_date=patient.birth_date, side=patient.side)
     level = (setup.level.parameter, cap(setup.level))
-    filled = shown(preset, who, setup.unit, level, setup.settings, setup.started.planned_ms)
+    filled = shown(preset, who, setup.unit, level, setup.settings, setup.started.planned_ms, setup.level.start)
     return tuple(
         GateView(
             gate=gate.id,

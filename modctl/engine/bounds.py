@@ -79,7 +79,7 @@ ULTRASOUND: tuple[Limit, ...] = (
     _max("hard-us-power", "power_mw", 30_000, "TPO control toolbox (UCL), getTPOSettings: 30 W", SOURCE),
     _min("hard-us-power-min", "power_mw", 0, "a power has no sign", CHOSEN),
     _max("hard-us-voltage", "voltage_mv", 100_000, "openlifu-sdk 2.0.14, set_voltage: 5 to 100 V", SOURCE),
-    _min("hard-us-voltage-min", "voltage_mv", 5_000, "openlifu-sdk 2.0.14, set_voltage: 5 to 100 V", SOURCE),
+    _min("hard-us-voltage-min", "voltage_mv", 0, "a supply has no sign", CHOSEN),
     _min("hard-us-burst-min", "burst_us", 10, "TPO control toolbox (UCL), setBurst: 10 us or longer", SOURCE),
     _max("hard-us-burst", "burst_us", 1_000_000, "no burst is longer than the longest period", DERIVED),
     _min("hard-us-period-min", "period_us", 10, "TPO control toolbox (UCL), setPeriod: steps of 10 us", SOURCE),

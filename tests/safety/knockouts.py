@@ -13,7 +13,6 @@ import pytest
 from devices.limits import Limit
 from devices.model import Identity, Output, Sample
 from modctl.controller import prepare
-from modctl.engine import events as ev
 from modctl.engine import gate, phases, port, riding, session, turn, watching
 from modctl.engine.checks import Finding, Verdict
 from modctl.engine.ledger import Doing, Ledger
@@ -236,10 +235,12 @@ def with_a_way_back_from_the_end() -> AbstractContextManager[None]:
     """A stopped session may be resumed."""
     back = {**TRANSITIONS, (Phase.ENDED, On.RESUME): Phase.RESUMING}
 
-    def nothing(_state: SessionState, _event: ev.SessionEvent) -> None:
+    def nothing(*_anything: object) -> None:
         return None
 
-    return _patched((phases, "TRANSITIONS", back), (turn, "objection", nothing))
+    return _patched(
+        (phases, "TRANSITIONS", back), (turn, "objection", nothing), (turn.Turn, "_unit_objection", nothing)
+    )
 
 
 def with_start_before_the_chart() -> AbstractContextManager[None]:

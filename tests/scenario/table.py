@@ -52,11 +52,15 @@ class Table:
         """Let time pass."""
         self.world.run_until(int(self.clock.now_ns + seconds * NS_PER_S))
 
+    def preset_of(self, preset_id: str) -> Preset:
+        """The preset as this site has it."""
+        return preset(preset_id)
+
     def ask(self, unit: str, preset_id: str, duration_s: int = 15, **asked: int) -> str:
         """Request a session on a unit; its name comes back."""
         self._requests += 1
         session = f"s{self._requests}"
-        chosen = preset(preset_id)
+        chosen = self.preset_of(preset_id)
         order = Order(
             session=session,
             now_ns=self.clock.now_ns,
@@ -128,6 +132,10 @@ class Table:
     def inject(self, unit: str, fault: str, **parameters: int) -> None:
         """Switch a fault of the menu on."""
         self.world.sim(unit).inject(FaultOrder(fault=fault, parameters=tuple(parameters.items())), self.clock.now_ns)
+
+    def clear(self, unit: str) -> None:
+        """Take every fault of a unit back."""
+        self.world.sim(unit).clear(self.clock.now_ns)
 
     def truth(self, unit: str) -> Truth:
         """What the unit really does now."""

@@ -330,5 +330,7 @@ PRESETS = (
 
 
 def snapshot(clock: HandClock, *sessions: SessionView, units: tuple[UnitRow, ...] = UNITS) -> Snapshot:
-    """The controller's state at the clock's moment."""
-    return Snapshot(seq=7, mono_ns=clock.now_ns, site="Hip clinic", simulated=True, units=units, sessions=sessions)
+    """The controller's state at the clock's moment; a unit whose off was not confirmed is latched."""
+    unconfirmed = {view.unit for view in sessions if view.phase == "unconfirmed"}
+    rows = tuple(msgspec.structs.replace(row, state="latched") if row.name in unconfirmed else row for row in units)
+    return Snapshot(seq=7, mono_ns=clock.now_ns, site="Hip clinic", simulated=True, units=rows, sessions=sessions)

@@ -56,7 +56,6 @@ def test_the_ages_of_sample_and_snapshot_add_up(sample_age_ms: int, snapshot_age
         (session(output="a word from tomorrow"), Showing.UNKNOWN),
         (session(age_ms=None), Showing.NO_DATA),
         (session(phase="unconfirmed", output="off"), Showing.UNKNOWN),
-        (session(phase="ended", outcome="unconfirmed", output="off"), Showing.UNKNOWN),
         (session(phase="ended", outcome="stopped", age_ms=None), Showing.OFF),
     ],
 )
@@ -115,11 +114,37 @@ def test_a_unit_with_output_and_no_session_keeps_escape_a_stop(output: str) -> N
     assert StopKey.EVERYTHING is stop_target(Sight(now_ns=clock.now_ns, link=Link.UP, snapshot=told)).key
 
 
+def told(*views: SessionView) -> Snapshot:
+    """A snapshot of these sessions."""
+    return snapshot(HandClock(), *views)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected", "key"),
+    [
+        ("latched", Showing.UNKNOWN, StopKey.SESSION),
+        ("missing", Showing.UNKNOWN, StopKey.SESSION),
+        ("held", Showing.UNKNOWN, StopKey.SESSION),
+        ("ready", Showing.OFF, StopKey.NOTHING),
+        ("in-session", Showing.OFF, StopKey.NOTHING),
+    ],
+)
+def test_an_unknown_end_stays_unknown_until_a_person_has_cleared_the_unit(
+    state: str, expected: Showing, key: StopKey
+) -> None:
+    """Only a charted acknowledgement brings a unit back into use; until then the screen goes on asking for a look."""
+    view = session(phase="unconfirmed", outcome="unconfirmed", output="off")
+    told_so = msgspec.structs.replace(told(view), units=(unit(state=state),))
+    sight = sight_of(view, snapshot=told_so)
+
+    assert (expected, key) == (showing(sight, view), stop_target(sight).key)
+
+
 def test_a_tab_keeps_its_place_when_another_goes() -> None:
     """A finger that learned *2* must not find another patient there."""
-    both = tabs_after((None,) * 4, (LIVE, OTHER), None)
-    first_gone = tabs_after(both, (ENDED, OTHER), None)
-    third_came = tabs_after(first_gone, (OTHER, CHECKING), None)
+    both = tabs_after((None,) * 4, told(LIVE, OTHER), None)
+    first_gone = tabs_after(both, told(ENDED, OTHER), None)
+    third_came = tabs_after(first_gone, told(OTHER, CHECKING), None)
 
     assert (("S-1", "S-2", None, None), (None, "S-2", None, None), ("S-3", "S-2", None, None)) == (
         both,
@@ -132,6 +157,6 @@ def test_an_end_stays_on_the_board_until_it_is_answered_and_read() -> None:
     """Skin and pain after are asked of somebody who has walked to the next table meanwhile."""
     open_end = asked("skin_after", after=True)
 
-    assert ("S-1", None) == tabs_after(("S-1", None), (open_end,), None)
-    assert ("S-1", None) == tabs_after(("S-1", None), (ENDED,), "S-1")
-    assert (None, None) == tabs_after(("S-1", None), (ENDED,), None)
+    assert ("S-1", None) == tabs_after(("S-1", None), told(open_end), None)
+    assert ("S-1", None) == tabs_after(("S-1", None), told(ENDED), "S-1")
+    assert (None, None) == tabs_after(("S-1", None), told(ENDED), None)

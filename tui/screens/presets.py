@@ -13,6 +13,7 @@ from tui.widgets.choices import Choice, Choices
 from tui.widgets.rows import Rows
 
 DETAIL_ROWS = 4
+AROUND = 15  # columns of a line that are not the title: the cursor, the number, the time
 
 
 class PresetsScreen(TableScreen):
@@ -52,7 +53,10 @@ class PresetsScreen(TableScreen):
         """The list has come."""
         if isinstance(asked, ListPresets) and isinstance(reply, Done):
             self._presets = reply.presets or ()
-            self.query_one(Choices).offer([Choice(row.id, preset_text(row), row.approved) for row in self._presets])
+            width = self.size.width
+            self.query_one(Choices).offer(
+                [Choice(row.id, preset_text(row, width), row.approved) for row in self._presets]
+            )
 
     @on(Choices.Moved)
     def _moved(self, event: Choices.Moved) -> None:
@@ -69,10 +73,10 @@ class PresetsScreen(TableScreen):
             self.post_message(Noticed(f"{event.key} is not approved on this site: its owner approves presets."))
 
 
-def preset_text(row: PresetRow) -> str:
+def preset_text(row: PresetRow, width: int) -> str:
     """One line of the list."""
     mark = "" if row.approved else "NOT APPROVED  "
-    return f"{mark}{fitted(row.title, 58 - len(mark))} {text.clock(row.planned_ms)}"
+    return f"{mark}{fitted(row.title, width - AROUND - len(mark))} {text.clock(row.planned_ms):>7}"
 
 
 def detail_text(row: PresetRow) -> str:

@@ -59,7 +59,7 @@ class RunningScreen(TableScreen):
             case phase if phase in RIDDEN:
                 own = "+ raise  - lower  other keys hold  p pause"
             case _:
-                own = "wait"
+                own = "being switched off; the same stop key again asks for more speed"
         return f"{own}{others}  n next  ? keys"
 
     def trace(self, values: tuple[int | None, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from devices.model import UCUM_OF
 from modctl import text
 from modctl.ipc.messages import SessionView
 from tui.looks import Line, Look, Span, fitted, wrapped
@@ -33,10 +34,14 @@ def fact_lines(sight: Sight, view: SessionView, width: int, rows: int) -> tuple[
     """Facts in so many rows; with room to spare the limits follow, one a row, with who set them."""
     shown = list(wrapped(SEPARATOR.join(fact for fact in facts_of(sight, view) if fact), max(1, width - 2)))
     for limit in view.limits:
-        bound = text.ucum(limit.bound.value, limit.bound.unit)
+        bound = _bound(limit.parameter, limit.bound.value, limit.bound.unit)
         words = f"{limit.kind} {text.parameter(limit.parameter)} {bound} ({limit.tier}; {limit.source})"
         shown.append((Span(fitted(words, width - 2).rstrip(), Look.QUIET),))
     return tuple((Span(" "), *row) for row in shown[:rows])
+
+
+def _bound(name: str, value: int, unit: str) -> str:
+    return text.quantity(name, value) if name in UCUM_OF else text.ucum(value, unit)
 
 
 def _lease(view: SessionView) -> str:

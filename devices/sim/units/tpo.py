@@ -1,4 +1,4 @@
-"""A simulated Sonic Concepts TPO, from what published clients send it and print of its answers (UCL, Donders, NeuroFUS).
+"""A simulated Sonic Concepts TPO, from what published clients send it and print of its answers (UCL, Donders).
 
 It speaks with names before its numbers, as newer firmware does, or says OK to what it is told, as older does.
 Chosen where no client shows it: after power on the front panel has control, and what is set or started then is E1;

@@ -45,9 +45,16 @@ def identity(at_ns: int, **changes: object) -> Identity:
 class Engine:
     """The core and the time. Units are identified and seen off from the beginning."""
 
-    def __init__(self, *names: str, known: bool = True, latched: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(
+        self,
+        *names: str,
+        known: bool = True,
+        latched: tuple[tuple[str, str], ...] = (),
+        configs: Sequence[UnitConfig] = (),
+    ) -> None:
         self.names = names or ("u1",)
-        self.state = initial([config(name) for name in self.names], latched, simulated=True)
+        made = list(configs) or [config(name) for name in self.names]
+        self.state = initial(made, latched, simulated=True)
         self.now_ns = T0_NS
         self.effects: list[Effect] = []
         self._requests = 0
@@ -71,10 +78,11 @@ class Engine:
         self.news(identity(self.now_ns), unit)
         self.see(Output.OFF, unit)
 
-    def meet_as(self, model: str, unit: str = "u1") -> None:
-        """The line opens and something else answers."""
+    def meet_as(self, model: str, unit: str = "u1", serial: str = "SIM0000001") -> None:
+        """The line opens and something else answers; it is off."""
         self.news(LineOpened(at_ns=self.now_ns), unit)
-        self.news(identity(self.now_ns, model=model), unit)
+        self.news(identity(self.now_ns, model=model, serial=serial), unit)
+        self.see(Output.OFF, unit)
 
     def forget_sample(self, unit: str = "u1") -> None:
         """As if the unit had never been sampled."""

@@ -106,6 +106,46 @@ def mean_power_mw(values: Mapping[str, int]) -> int | None:
     return _ceil_div(power * burst, period)
 
 
+# Time in ms after which skin at a temperature has had its full dose, for every 0.1 °C from 37.0 to 60.0 °C, rounded
+# down: exp(113.4 - 28.3 ln T) s, the safety line to the burns of Moritz and Henriques 1947 (PLOS ONE pone.0254790).
+BURN_LOWEST_MDEGC = 37_000  # chosen: the body's own temperature harms nothing
+BURN_STEP_MDEGC = 100
+BURN_MS = (
+    73_941_023, 68_503_475, 63_478_849, 58_834_803, 54_541_603, 50_571_911, 46_900_582, 43_504_485, 40_362_337,
+    37_454_551, 34_763_097, 32_271_372, 29_964_088, 27_827_163, 25_847_622, 24_013_507, 22_313_799, 20_738_337,
+    19_277_753, 17_923_405, 16_667_323, 15_502_152, 14_421_105, 13_417_916, 12_486_800, 11_622_416, 10_819_831,
+    10_074_486, 9_382_170, 8_738_991, 8_141_351, 7_585_924, 7_069_634, 6_589_636, 6_143_298, 5_728_185, 5_342_044,
+    4_982_788, 4_648_487, 4_337_351, 4_047_725, 3_778_075, 3_526_980, 3_293_121, 3_075_279, 2_872_321, 2_683_199,
+    2_506_939, 2_342_639, 2_189_461, 2_046_629, 1_913_422, 1_789_171, 1_673_253, 1_565_094, 1_464_156, 1_369_943,
+    1_281_992, 1_199_873, 1_123_189, 1_051_567, 984_662, 922_155, 863_747, 809_160, 758_138, 710_438, 665_839, 624_132,
+    585_124, 548_634, 514_496, 482_551, 452_656, 424_674, 398_479, 373_953, 350_987, 329_478, 309_330, 290_455, 272_770,
+    256_198, 240_666, 226_106, 212_457, 199_659, 187_657, 176_401, 165_842, 155_936, 146_641, 137_919, 129_733, 122_049,
+    114_835, 108_061, 101_701, 95_727, 90_116, 84_844, 79_891, 75_237, 70_863, 66_752, 62_887, 59_253, 55_837, 52_624,
+    49_602, 46_759, 44_084, 41_568, 39_200, 36_971, 34_874, 32_899, 31_040, 29_289, 27_640, 26_088, 24_625, 23_247,
+    21_949, 20_726, 19_573, 18_486, 17_462, 16_496, 15_586, 14_727, 13_918, 13_154, 12_434, 11_754, 11_113, 10_508,
+    9_937, 9_398, 8_889, 8_409, 7_955, 7_527, 7_123, 6_741, 6_380, 6_039, 5_717, 5_413, 5_125, 4_853, 4_597, 4_354,
+    4_124, 3_907, 3_702, 3_508, 3_324, 3_151, 2_986, 2_831, 2_684, 2_545, 2_413, 2_288, 2_170, 2_058, 1_953, 1_852,
+    1_758, 1_668, 1_583, 1_502, 1_426, 1_353, 1_285, 1_220, 1_158, 1_100, 1_044, 992, 942, 895, 850, 808, 768, 730, 693,
+    659, 626, 596, 566, 538, 512, 487, 463, 440, 419, 398, 379, 361, 343, 327, 311, 296, 282, 268, 255, 243, 231, 220,
+    210, 200, 190, 181, 173, 165, 157, 149, 142, 136, 129, 123, 117, 112, 107, 102, 97, 92, 88, 84,
+)  # fmt: skip
+FULL_THERMAL_DOSE = 10**9  # billionths of the dose at which skin begins to be at risk
+
+
+def thermal_dose(temp_mdegc: int, dwell_ms: int) -> int:
+    """Share of the full thermal dose that so many milliseconds of skin temperature give, in billionths, rounded up.
+
+    Add the shares of one session's samples; stop at ``FULL_THERMAL_DOSE``. Nothing below 37.0 °C. Between the steps of
+    the table the hotter one counts, and above 60.0 °C any time at all is the full dose.
+    """
+    if temp_mdegc < BURN_LOWEST_MDEGC or dwell_ms <= 0:
+        return 0
+    step = _ceil_div(temp_mdegc - BURN_LOWEST_MDEGC, BURN_STEP_MDEGC)
+    if step >= len(BURN_MS):
+        return FULL_THERMAL_DOSE
+    return _ceil_div(dwell_ms * FULL_THERMAL_DOSE, BURN_MS[step])
+
+
 Quantity = Callable[[Mapping[str, int]], int | None]
 
 QUANTITIES: dict[str, Quantity] = {

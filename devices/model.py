@@ -15,6 +15,8 @@ parameter                 meaning                                               
 ``frequency_khz``         ultrasound frequency                                                   kHz
 ``force_n``               traction force                                                         N
 ``temp_mdegc``            temperature, thousandths of a degree Celsius                           m[Cel]
+``return_temp_mdegc``     water that comes back from a cuff                                       m[Cel]
+``layers``                towel layers between a pack and the skin: fewer is more intense         1
 ``pressure_mmhg``         cuff pressure                                                          mm[Hg]
 ``timer_ms``              the unit's own timer                                                   ms
 ``power_mw``              ultrasound generator, electrical power while a burst lasts             mW
@@ -47,12 +49,14 @@ UCUM_OF: dict[str, str] = {
     "force_n": "N",
     "temp_mdegc": "m[Cel]",
     "head_temp_mdegc": "m[Cel]",
+    "return_temp_mdegc": "m[Cel]",
     "pressure_mmhg": "mm[Hg]",
     "power_mw": "mW",
     "voltage_mv": "mV",
     "burst_us": "us",
     "timer_ms": "ms",
     "waveform": "1",
+    "layers": "1",
 }
 
 

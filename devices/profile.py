@@ -14,6 +14,7 @@ from devices.limits import Deviation, Limit
 from devices.model import UCUM_OF, Modality, ModelClass, ObservedAs
 from protocols.registers import Access, Effect, Register
 
+ASSUMED = "assumed"  # the rung of a register that nobody has seen answer as the profile says
 STALE_MAX_MS = 1_000  # house rule: what energizes is never shown or judged on older data
 PROFILES = Path(__file__).parent / "profiles"
 
@@ -37,9 +38,10 @@ class Device(_Data, frozen=True, kw_only=True):
     source: str
     driver: str  # a key of devices.registry.DRIVERS
     verified: Literal["none", "simulator", "client", "unit"]
-    role: Literal["applicator", "tank", "bath"] = "applicator"
+    role: Literal["applicator", "tank", "bath", "witness"] = "applicator"  # a witness only measures
     channels: int = 1
     attended: bool = True  # a person must stay: the session stops when its screen is lost
+    tells_identity: bool = True  # False: no register says what it is; its entry is believed, its serial is empty
 
 
 class LinkSpec(_Data, frozen=True, kw_only=True):
@@ -79,10 +81,13 @@ class OffSpec(_Data, frozen=True, kw_only=True):
 
 
 class ParameterSpec(_Data, frozen=True, kw_only=True):
-    """One thing that can be set. Exactly one parameter of a model is its ``level``: what is ridden and stepped."""
+    """One thing that can be set. Exactly one parameter of a model is its ``level``: what is ridden and stepped.
+
+    A tank or bath has no level; what it is monitored for is ``watched``.
+    """
 
     name: str
-    role: Literal["level", "setting"]
+    role: Literal["level", "setting", "watched"]
     min: int
     max: int
     step: int  # the unit's own grid
@@ -103,6 +108,17 @@ class ContactSpec(_Data, frozen=True, kw_only=True):
     known_from: int = 0  # the unit cannot tell below this level
 
 
+class Exemption(_Data, frozen=True, kw_only=True):
+    """One check of the inherited conformance suite that this model cannot pass, and why it may not.
+
+    ``check`` is the name of a test of ``tests/conformance/test_every_model.py`` without its ``test_``; where the test
+    runs for each fault, one fault can be named behind a colon. The suite fails when the model passes all the same.
+    """
+
+    check: str
+    reason: str
+
+
 class Profile(_Data, frozen=True, kw_only=True):
     """One model. ``sha256`` is of the file's bytes and goes into every chart that was made with it."""
 
@@ -115,16 +131,43 @@ class Profile(_Data, frozen=True, kw_only=True):
     parameter: tuple[ParameterSpec, ...]
     limit: tuple[Limit, ...] = ()
     register: tuple[Register, ...] = ()
+    exemption: tuple[Exemption, ...] = ()
     apply_order: tuple[str, ...] = ()  # register units: names of registers written to bring levels into force
     off_order: tuple[str, ...] = ()  # register units: enable registers written with their off_value
     off_proof: dict[str, int] = msgspec.field(default_factory=dict)  # register units: register name -> raw value
     suspended_proof: dict[str, int] = msgspec.field(default_factory=dict)
+    probe: str = "serial"  # register units: asked for after a doubtful exchange; no other block has its length
+    eeprom_writes_a_day: int = 0  # register units: of each register that wears
+    enabled: tuple[str, ...] = ()  # assumed registers that the site proved on its unit; never in a shipped file
     sha256: str = ""
 
     @property
     def level(self) -> ParameterSpec:
-        """The parameter that a person rides."""
-        return next(spec for spec in self.parameter if spec.role == "level")
+        """The parameter that a person rides; of a tank or bath the one that is watched."""
+        return next(spec for spec in self.parameter if spec.role in ("level", "watched"))
+
+    @property
+    def is_monitored(self) -> bool:
+        """A tank, a bath, a witness: equipment that no session starts or stops, and that has no off."""
+        return self.device.role != "applicator"
+
+    @property
+    def locked(self) -> frozenset[str]:
+        """Registers whose meaning is assumed: not written until the site has enabled them by name."""
+        return frozenset(
+            register.name
+            for register in self.register
+            if register.proven == ASSUMED and register.access is not Access.READ and register.name not in self.enabled
+        )
+
+    @property
+    def unlocked_map(self) -> tuple[Register, ...]:
+        """The registers as the frame gate knows them: to it, what is locked is not writable at all."""
+        locked = self.locked
+        return tuple(
+            msgspec.structs.replace(register, effect=Effect.NONE) if register.name in locked else register
+            for register in self.register
+        )
 
     def spec(self, name: str) -> ParameterSpec | None:
         """One parameter by its canonical name."""
@@ -146,6 +189,14 @@ def load(model: str) -> Profile:
     return parse(path.read_bytes(), path.name)
 
 
+def enabling(profile: Profile, names: tuple[str, ...]) -> Profile:
+    """The profile with these assumed registers enabled by the site; ProfileError for one that is not locked."""
+    strange = sorted(set(names) - profile.locked)
+    if strange:
+        raise ProfileError(f"{profile.device.id}: {', '.join(strange)}: not an assumed register that can be written")
+    return msgspec.structs.replace(profile, enabled=(*profile.enabled, *names))
+
+
 def models() -> tuple[str, ...]:
     """Ids of all shipped profiles, in order."""
     return tuple(sorted(path.stem for path in PROFILES.glob("*.toml")))
@@ -165,8 +216,9 @@ def parse(raw: bytes, name: str) -> Profile:
 
 def _parameter_findings(profile: Profile) -> list[str]:
     found = []
-    if sum(spec.role == "level" for spec in profile.parameter) != 1:
-        found.append("exactly one parameter must have role = 'level'")
+    wanted = "watched" if profile.is_monitored else "level"
+    if [spec.role for spec in profile.parameter if spec.role != "setting"] != [wanted]:
+        found.append(f"exactly one parameter must have role = '{wanted}'")
     for spec in profile.parameter:
         if spec.name not in UCUM_OF:
             found.append(f"parameter {spec.name}: not a canonical parameter")
@@ -188,7 +240,7 @@ def _parameter_findings(profile: Profile) -> list[str]:
 def _timing_findings(profile: Profile) -> list[str]:
     found = []
     live = profile.liveness
-    if profile.device.role == "applicator" and live.stale_ms > STALE_MAX_MS:
+    if not profile.is_monitored and live.stale_ms > STALE_MAX_MS:
         found.append(f"liveness.stale_ms: above {STALE_MAX_MS} for a unit that energizes")
     if live.poll_ms * 2 > live.stale_ms:
         found.append("liveness.poll_ms: two polls do not fit into stale_ms")
@@ -210,4 +262,24 @@ def _register_findings(profile: Profile) -> list[str]:
     names = {register.name for register in profile.register}
     wanted = {*profile.apply_order, *profile.off_order, *profile.off_proof, *profile.suspended_proof}
     found.extend(f"register {name}: named but not in the map" for name in sorted(wanted - names))
+    return [*found, *_output_findings(profile), *_wear_findings(profile)]
+
+
+def _output_findings(profile: Profile) -> list[str]:
+    """What is promised about the output: of a tank nothing; of everything else an off that rests on no guess."""
+    commands = (*profile.apply_order, *profile.off_order, *profile.off_proof)
+    if profile.is_monitored:
+        return [f"{profile.device.role}: commands nothing, and has no off to prove"] if commands else []
+    if profile.device.driver == "register_unit" and not (profile.off_order and profile.off_proof):
+        return ["off_order and off_proof: a unit that is started must have an off, and a proof of it"]
+    guessed = sorted(profile.locked & set(profile.off_order))
+    return [f"register {name}: off rests on an assumed register" for name in guessed]
+
+
+def _wear_findings(profile: Profile) -> list[str]:
+    found = ["enabled: only a site enables what is assumed"] if profile.enabled else []
+    commands = {*profile.apply_order, *profile.off_order}
+    worn = [register.name for register in profile.register if register.eeprom and register.name in commands]
+    if profile.eeprom_writes_a_day <= 0:
+        found.extend(f"register {name}: wears, and eeprom_writes_a_day is not given" for name in worn)
     return found

@@ -6,10 +6,11 @@ Registers mean by their names. These are known, besides every register that has 
 ``magic``           enum; a value without a name is another kind of unit
 ``model_code``      enum of model ids
 ``serial``          a number
-``firmware``        major in the high byte, minor in the low one
+``firmware``        16 bits: major in the high byte, minor in the low one; 32 bits: a number
 ``flags``           bits; ``sim`` marks a simulator
 ``status``          enum with ``off``, ``armed``, ``energized``, ``suspended``; any other word is UNKNOWN
-``faults``          bits: the unit's own fault words
+``faults``          bits: the unit's own fault words; only those of ``fault_bits`` where the map lists them
+``alarm_code``      a number; any but 0 is a fault word of its own
 ``boot_counter``    changes when the unit starts again
 ``sample_counter``  changes from sample to sample
 ``contact``         enum of ``devices.model.Contact``
@@ -23,7 +24,7 @@ from typing import Final
 from devices.model import Contact, Identity, Output, Sample
 from devices.profile import Profile
 from protocols.blocks import Block, values
-from protocols.registers import Register, bit_names, word_name
+from protocols.registers import Register, bit_names, word_name, words_of
 
 IDENTITY: Final = ("magic", "map_version", "model_code", "flags", "serial", "firmware", "hardware", "lease_ms")
 OUTPUT_OF: Final = {
@@ -69,18 +70,28 @@ def number(reading: Reading, name: str) -> int | None:
     return reading[name][1] if name in reading else None
 
 
-def identity_of(reading: Reading, now_ns: int) -> Identity:
-    """Who answered: the model id when magic and code are of the map, else the unit's own numbers as a label."""
+def identity_of(reading: Reading, profile: Profile, now_ns: int) -> Identity:
+    """Who answered: the model id when magic and code are of the map, else the unit's own numbers as a label.
+
+    Of a unit that does not tell, the model is the profile's and the serial number is empty: nothing contradicts it.
+    """
     is_ours = "magic" not in reading or _word(reading, "magic") is not None
-    firmware = number(reading, "firmware")
     own_words = f"magic {number(reading, 'magic')} model {number(reading, 'model_code')}"
+    told = (_word(reading, "model_code") if is_ours else None) or own_words
     return Identity(
         at_ns=now_ns,
-        model=(_word(reading, "model_code") if is_ours else None) or own_words,
-        serial=str(number(reading, "serial")),
-        firmware="" if firmware is None else f"{firmware >> 8}.{firmware & 0xFF}",
+        model=told if profile.device.tells_identity else profile.device.id,
+        serial=str(number(reading, "serial")) if "serial" in reading else "",
+        firmware=_firmware(reading),
         is_simulator="sim" in _bits(reading, "flags"),
     )
+
+
+def _firmware(reading: Reading) -> str:
+    register, value = reading.get("firmware", (None, None))
+    if register is None or value is None:
+        return ""
+    return f"{value >> 8}.{value & 0xFF}" if words_of(register) == 1 else str(value)
 
 
 def sample_of(reading: Reading, profile: Profile, asked_ns: int, now_ns: int) -> Sample:
@@ -92,7 +103,7 @@ def sample_of(reading: Reading, profile: Profile, asked_ns: int, now_ns: int) ->
         output=output_of(reading, profile),
         values=tuple((register.parameter, value) for register, value in reading.values() if register.parameter),
         contact=Contact(contact) if contact in list(Contact) else Contact.UNKNOWN,
-        faults=_bits(reading, "faults"),
+        faults=_faults(reading),
         boot=number(reading, "boot_counter"),
         counter=number(reading, "sample_counter"),
         timer_left_ms=number(reading, "timer_left"),
@@ -116,6 +127,15 @@ def output_of(reading: Reading, profile: Profile) -> Output:
         if register.enum is not None:
             words.append(OUTPUT_OF.get(word_name(register, value) or "", Output.UNKNOWN))
     return Output.ENERGIZED if not words or Output.ENERGIZED in words else Output.UNKNOWN
+
+
+def _faults(reading: Reading) -> tuple[str, ...]:
+    """Every word that says a fault, the unit's bits first."""
+    register, _ = reading.get("faults", (None, None))
+    counted = None if register is None else register.fault_bits
+    words = tuple(word for word in _bits(reading, "faults") if counted is None or word in counted)
+    code = number(reading, "alarm_code")
+    return (*words, f"alarm-{code}") if code else words
 
 
 def _proves(reading: Reading, proof: dict[str, int]) -> bool:

@@ -76,13 +76,18 @@ class SiteTable(_Table, frozen=True, kw_only=True):
 
 
 class UnitEntry(_Table, frozen=True, kw_only=True):
-    """One ``[[unit]]``. ``link`` is ``serial:PATH`` (made absolute by the loader) or ``tcp:HOST:PORT``."""
+    """One ``[[unit]]``. ``link`` is ``serial:PATH`` (made absolute by the loader) or ``tcp:HOST:PORT``.
+
+    ``enabled`` names registers that are only assumed and that this site has proven on its unit: until then they are
+    not written.
+    """
 
     name: str
     model: str
     link: str
     modbus_unit: Annotated[int, msgspec.Meta(ge=1, le=MAX_MODBUS_UNIT)] | None = None
     hardware: bool = False
+    enabled: tuple[str, ...] = ()
     limits: dict[str, Narrowed] = msgspec.field(default_factory=dict)
 
 
@@ -244,7 +249,10 @@ def _unit_findings(unit: UnitEntry, root: Path, *, simulated: bool | None) -> li
     if simulated is False and _is_pty_link(unit.link, root):
         found.append(f"link {unit.link!r} is a pseudo-terminal: a real site opens no simulator")
     if unit.model in profile.models():
-        found += _limit_findings(unit, profile.load(unit.model))
+        loaded = profile.load(unit.model)
+        found += _limit_findings(unit, loaded)
+        strange = sorted(set(unit.enabled) - loaded.locked)
+        found += [f"enabled: {name!r} is not an assumed register that can be written" for name in strange]
     return found
 
 

@@ -266,7 +266,7 @@ class Alarm(Record, frozen=True, kw_only=True):
 
     alarm: str  # a word of modctl.text.ALARMS
     priority: str  # high | medium | low
-    text: str
+    text: str  # empty: the word's own sentence, made where it is shown, so that wording never changes a decision
 
 
 class Override(Record, frozen=True, kw_only=True):

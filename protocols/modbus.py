@@ -10,6 +10,7 @@ Rule 3: any bytes give the same arrivals, however they are split; at most MAX_FR
 """
 
 import struct
+from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 from typing import Final
 
@@ -71,6 +72,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     write_address: int = 0  # READ_WRITE only
 
 
+class Custom(msgspec.Struct, frozen=True, kw_only=True):
+    """A request of a maker's own function (V1.1b3 5: 65..72 and 100..110); ``octets`` follow the function."""
+
+    unit: int
+    function: int
+    octets: bytes
+
+
+Asked = Request | Custom
+
+
 class Registers(msgspec.Struct, frozen=True, tag="registers"):
     """Words read, in the order of the addresses."""
 
@@ -92,6 +104,12 @@ class Exceptional(msgspec.Struct, frozen=True, tag="exceptional"):
         return EXCEPTION_NAMES.get(self.code, f"exception {self.code}")
 
 
+class Octets(msgspec.Struct, frozen=True, tag="octets"):
+    """What follows the function in the answer to a maker's own one."""
+
+    octets: bytes
+
+
 class TroubleKind(StrEnum):
     """Why bytes are not the answer."""
 
@@ -109,7 +127,7 @@ class Trouble(msgspec.Struct, frozen=True, tag="trouble"):
     frame: bytes
 
 
-Answer = Registers | Written | Exceptional
+Answer = Registers | Written | Exceptional | Octets
 Arrival = Answer | Trouble
 
 
@@ -130,7 +148,7 @@ def write(unit: int, address: int, words: tuple[int, ...]) -> Request:
     return Request(unit=unit, function=function, address=address, count=len(words), values=words)
 
 
-def encode(request: Request, framing: Framing, transaction: int = 0) -> bytes:
+def encode(request: Asked, framing: Framing, transaction: int = 0) -> bytes:
     """The request's bytes. ``transaction`` (0..65535) counts on TCP alone."""
     pdu = _request_pdu(request)
     if framing is Framing.RTU:
@@ -159,17 +177,21 @@ def answer_bytes(request: Request, framing: Framing) -> int:
 
 
 class AnswerDecoder:
-    """The one request under way, and the bytes that may be its answer."""
+    """The one request under way, and the bytes that may be its answer.
 
-    def __init__(self, framing: Framing) -> None:
+    ``custom``: how many bytes follow a maker's own function in its answer; what is not named there is not awaited.
+    """
+
+    def __init__(self, framing: Framing, custom: Mapping[int, int] | None = None) -> None:
         self._framing = framing
+        self._custom = custom or {}
         self._buffer = bytearray()
         self._is_lost = False  # rule 2
-        self._expected: Request | None = None
+        self._expected: Asked | None = None
         self._transaction = 0
-        self._given_up: list[tuple[int, Request]] = []  # with the transaction; oldest first
+        self._given_up: list[tuple[int, Asked]] = []  # with the transaction; oldest first
 
-    def expect(self, request: Request, transaction: int = 0) -> None:
+    def expect(self, request: Asked, transaction: int = 0) -> None:
         """A request goes out now: what was left of the time before it is forgotten."""
         self._buffer.clear()
         self._is_lost = False
@@ -197,7 +219,7 @@ class AnswerDecoder:
 
     def _next(self) -> Arrival | None:
         """The first whole frame of the buffer, judged; None if it is not whole yet."""
-        length = _rtu_length(self._buffer) if self._framing is Framing.RTU else _tcp_length(self._buffer)
+        length = _rtu_length(self._buffer, self._custom) if self._framing is Framing.RTU else _tcp_length(self._buffer)
         if length is None or 0 < length > len(self._buffer):
             return None
         if length == 0:
@@ -221,12 +243,12 @@ class AnswerDecoder:
         """Whether a sound frame is the answer; the request under way goes on when it is not."""
         request = self._expected
         if request is not None and unit == request.unit and transaction == self._transaction:
-            answer = _parse_answer(request, pdu)
+            answer = self._parsed(request, pdu)
             if answer is not None:
                 self._expected = None
                 return answer
         for old in self._given_up:
-            if unit == old[1].unit and transaction == old[0] and _is_answer(old[1], pdu):
+            if unit == old[1].unit and transaction == old[0] and self._parsed(old[1], pdu) is not None:
                 self._given_up.remove(old)
                 return Trouble(TroubleKind.LATE, "answers a request that was given up", frame)
         if request is None:
@@ -239,6 +261,14 @@ class AnswerDecoder:
             return Trouble(TroubleKind.FOREIGN, f"answers function {pdu[0]}, {request.function} was asked", frame)
         return Trouble(TroubleKind.MALFORMED, "does not answer what was asked", frame)
 
+    def _parsed(self, request: Asked, pdu: bytes) -> Answer | None:
+        if isinstance(request, Request):
+            return _parse_answer(request, pdu)
+        if pdu[0] == request.function | EXCEPTION_BIT:
+            return Exceptional(pdu[1]) if len(pdu) == 2 else None
+        is_whole = pdu[0] == request.function and len(pdu) - 1 == self._custom.get(request.function)
+        return Octets(pdu[1:]) if is_whole else None
+
 
 def _check(unit: int, address: int, count: int, most: int) -> None:
     if not 1 <= unit <= MAX_UNIT:
@@ -247,7 +277,9 @@ def _check(unit: int, address: int, count: int, most: int) -> None:
         raise LocalProtocolError(f"cannot ask for {count} registers from {address}")
 
 
-def _request_pdu(request: Request) -> bytes:
+def _request_pdu(request: Asked) -> bytes:
+    if isinstance(request, Custom):
+        return bytes((request.function,)) + request.octets
     words = struct.pack(f">{len(request.values)}H", *request.values)
     head = struct.pack(">BH", request.function, request.address)
     match request.function:
@@ -340,11 +372,7 @@ def _parse_answer(request: Request, pdu: bytes) -> Answer | None:
     return None if words is None else Registers(words)
 
 
-def _is_answer(request: Request, pdu: bytes) -> bool:
-    return _parse_answer(request, pdu) is not None
-
-
-def _rtu_length(buffer: bytearray) -> int | None:
+def _rtu_length(buffer: bytearray, custom: Mapping[int, int]) -> int | None:
     """Length of the answer that begins the buffer, 0 if none does, None if that cannot be told yet.
 
     Length comes from the function and the byte count, not from gaps: USB adapters hold bytes back for longer
@@ -354,7 +382,9 @@ def _rtu_length(buffer: bytearray) -> int | None:
         return None
     function = buffer[1]
     if function & EXCEPTION_BIT:
-        return 5 if function & ~EXCEPTION_BIT in FUNCTIONS else 0
+        return 5 if function & ~EXCEPTION_BIT in FUNCTIONS | custom.keys() else 0
+    if function in custom:
+        return RTU_OVERHEAD + 1 + custom[function]
     if function in (Function.WRITE_SINGLE, Function.WRITE_MULTIPLE):
         return 8
     if function not in FUNCTIONS:

@@ -6,9 +6,10 @@ Rule 2: after a missing or destroyed answer the line is listened to before the n
 Rule 3: until an answer of another length was believed, the line is doubtful.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
-from protocols.modbus import AnswerDecoder, Arrival, Framing, Request, Trouble, TroubleKind, encode
+from protocols.modbus import AnswerDecoder, Arrival, Asked, Framing, Trouble, TroubleKind, encode
 
 LAST_WORDS_TRANSACTION: Final = 0xFFFF  # for frames that nobody waits for; requests count 1..0xFFFE
 LISTEN_MAX_NS: Final = 1_000_000_000  # chosen: a session has ended as stale by then
@@ -17,9 +18,20 @@ DESTROYED: Final = (TroubleKind.CORRUPT, TroubleKind.MALFORMED)
 
 
 class ModbusLine:
-    """The conversation on one line. ``octet_ns``: how long one byte takes on it, 0 on TCP."""
+    """The conversation on one line.
 
-    def __init__(self, framing: Framing, *, reply_ns: int, silence_ns: int, octet_ns: int) -> None:
+    ``octet_ns``: how long one byte takes on it, 0 on TCP. ``custom``: as the decoder has it.
+    """
+
+    def __init__(
+        self,
+        framing: Framing,
+        *,
+        reply_ns: int,
+        silence_ns: int,
+        octet_ns: int,
+        custom: Mapping[int, int] | None = None,
+    ) -> None:
         self.framing = framing
         self.reply_ns = reply_ns
         self.is_doubtful = False
@@ -28,7 +40,7 @@ class ModbusLine:
         self.deadline_ns: int | None = None  # of the request under way
         self._silence_ns = silence_ns if framing is Framing.RTU else 0
         self._octet_ns = octet_ns if framing is Framing.RTU else 0
-        self._decoder = AnswerDecoder(framing)
+        self._decoder = AnswerDecoder(framing, custom)
         self._transaction = 0
         self._failures = 0
 
@@ -37,7 +49,7 @@ class ModbusLine:
         """A request is under way."""
         return self.deadline_ns is not None
 
-    def ask(self, request: Request, now_ns: int) -> bytes:
+    def ask(self, request: Asked, now_ns: int) -> bytes:
         """The bytes of a request that goes out now; its answer is awaited from here on."""
         self._transaction = self._transaction % (LAST_WORDS_TRANSACTION - 1) + 1
         frame = encode(request, self.framing, self._transaction)
@@ -72,7 +84,7 @@ class ModbusLine:
         self.is_doubtful = self.framing is Framing.RTU
         self._heard_until(now_ns + self._silence_ns)
 
-    def unanswered(self, request: Request) -> bytes:
+    def unanswered(self, request: Asked) -> bytes:
         """A request for the guard: written when nobody is there to wait for an answer."""
         return encode(request, self.framing, LAST_WORDS_TRANSACTION)
 

@@ -27,6 +27,7 @@ class WordType(StrEnum):
     UINT16 = "uint16"
     INT32 = "int32"
     UINT32 = "uint32"
+    FLOAT32 = "float32"  # IEEE 754 binary32; what is not a number, or infinite, is *no value*
 
 
 class WordOrder(StrEnum):
@@ -79,7 +80,8 @@ class Register(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sentinel: int | None = None  # raw words, read as one unsigned number, that say *no value*
     enum: dict[str, int] | None = None
     bits: dict[str, int] | None = None
-    eeprom: bool = False
+    fault_bits: tuple[str, ...] | None = None  # of ``bits``: those that say a fault; None: every one does
+    eeprom: bool = False  # each write wears the unit's memory
     poll: bool = False  # part of every sample
 
 
@@ -91,8 +93,11 @@ class RegisterMap(msgspec.Struct, frozen=True, kw_only=True):
     max_registers_per_read: int = 32
 
 
-WORDS_OF: Final = {WordType.INT16: 1, WordType.UINT16: 1, WordType.INT32: 2, WordType.UINT32: 2}
+WORDS_OF: Final = {WordType.INT16: 1, WordType.UINT16: 1, WordType.INT32: 2, WordType.UINT32: 2, WordType.FLOAT32: 2}
 SIGNED: Final = frozenset({WordType.INT16, WordType.INT32})
+LARGEST: Final = 2**31 - 1  # of a canonical value that a float word brings: beyond it the word is *no value*
+MANTISSA: Final = 1 << 23  # binary32: 23 bits and the one that is not written
+EXPONENT_OF_ONE: Final = 127 + 23  # what its exponent field holds when the mantissa counts ones
 
 
 def words_of(register: Register) -> int:
@@ -101,13 +106,16 @@ def words_of(register: Register) -> int:
 
 
 def decode(register: Register, words: tuple[int, ...]) -> int | None:
-    """The canonical value of the register's words; None when they are the sentinel.
+    """The canonical value of the register's words; None when they are the sentinel, or a float that is no number.
 
-    Never fails on any words of the right number. Where ``divide`` is not 1, the value is rounded down.
+    Never fails on any words of the right number. Where ``divide`` is not 1, the value is rounded down; a float is
+    rounded to the nearest.
     """
     raw = _unsigned(register, words)
     if raw == register.sentinel:
         return None
+    if register.type is WordType.FLOAT32:
+        return _of_float(register, raw)
     bits = 16 * len(words)
     if register.type in SIGNED and raw >> (bits - 1):
         raw -= 1 << bits
@@ -123,14 +131,8 @@ def encode(register: Register, value: int) -> tuple[int, ...]:
     too_high = register.max is not None and value > register.max
     if too_low or too_high:
         raise LocalProtocolError(f"{register.name}: {value} is not in {register.min}..{register.max}")
-    raw, rest = divmod((value - register.offset) * register.divide, register.multiply)
-    if rest:
-        raise LocalProtocolError(f"{register.name}: {value} is not on the grid of {register.multiply}")
     bits = 16 * words_of(register)
-    lowest = -(1 << (bits - 1)) if register.type in SIGNED else 0
-    if not lowest <= raw < lowest + (1 << bits):
-        raise LocalProtocolError(f"{register.name}: {value} does not fit {register.type}")
-    raw &= (1 << bits) - 1
+    raw = _integer(register, value, bits) if register.type is not WordType.FLOAT32 else _to_float(register, value)
     if raw == register.sentinel:
         raise LocalProtocolError(f"{register.name}: {value} is the register's word for no value")
     words = tuple(raw >> shift & 0xFFFF for shift in range(bits - 16, -1, -16))
@@ -153,6 +155,55 @@ def bit_names(register: Register, value: int) -> tuple[str, ...]:
 def find(registers: Iterable[Register], name: str) -> Register | None:
     """One register by name; None if the map has none."""
     return next((register for register in registers if register.name == name), None)
+
+
+def _integer(register: Register, value: int, bits: int) -> int:
+    """The raw number of an integer register as its bits."""
+    raw, rest = divmod((value - register.offset) * register.divide, register.multiply)
+    if rest:
+        raise LocalProtocolError(f"{register.name}: {value} is not on the grid of {register.multiply}")
+    lowest = -(1 << (bits - 1)) if register.type in SIGNED else 0
+    if not lowest <= raw < lowest + (1 << bits):
+        raise LocalProtocolError(f"{register.name}: {value} does not fit {register.type}")
+    return raw & ((1 << bits) - 1)
+
+
+# IEEE 754 binary32 by whole numbers: a temperature never passes through a float of ours.
+
+
+def _of_float(register: Register, raw: int) -> int | None:
+    """The nearest canonical integer; None for what is no number, infinite, or beyond any canonical value."""
+    sign, exponent, mantissa = raw >> 31, raw >> 23 & 0xFF, raw & (MANTISSA - 1)
+    if exponent == 0xFF:
+        return None
+    shift = max(exponent, 1) - EXPONENT_OF_ONE
+    mantissa += MANTISSA if exponent else 0
+    size = _nearest(mantissa * register.multiply << max(0, shift), register.divide << max(0, -shift))
+    value = (-size if sign else size) + register.offset
+    return value if abs(value) <= LARGEST else None
+
+
+def _to_float(register: Register, value: int) -> int:
+    """The bits of the nearest binary32; whether it comes back as the same integer is ``encode``'s matter."""
+    top, bottom = (value - register.offset) * register.divide, register.multiply
+    if top == 0:
+        return 0
+    size = abs(top)
+    shift = size.bit_length() - bottom.bit_length() - MANTISSA.bit_length()
+    if size << max(0, -shift) >= (2 * MANTISSA * bottom) << max(0, shift):
+        shift += 1
+    mantissa = _nearest(size << max(0, -shift), bottom << max(0, shift))
+    if not 0 < shift + EXPONENT_OF_ONE < 0xFF:
+        raise LocalProtocolError(f"{register.name}: {value} does not fit {register.type}")
+    # Rounding up to the next power of two carries into the exponent by itself.
+    bits = (shift + EXPONENT_OF_ONE << 23) + mantissa - MANTISSA
+    return bits | (1 << 31 if top < 0 else 0)
+
+
+def _nearest(top: int, bottom: int) -> int:
+    """The nearest whole number, half to even, as IEEE 754 rounds; both are positive or 0."""
+    whole, rest = divmod(top, bottom)
+    return whole + (2 * rest > bottom or (2 * rest == bottom and whole % 2 == 1))
 
 
 def _unsigned(register: Register, words: tuple[int, ...]) -> int:

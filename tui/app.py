@@ -48,6 +48,7 @@ from tui.terminal import TableDriver, TerminalGone
 from tui.theme import THEME
 
 TICK_S: Final = 0.25  # a screen that attends beats every 250 ms
+OVER: Final = ("ended", "unconfirmed")
 REDIAL_NS: Final = NS_PER_S
 ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
 
@@ -254,7 +255,7 @@ class TableApp(App[None]):
     @on(messages.UnitChosen)
     def _unit_chosen(self, event: messages.UnitChosen) -> None:
         sight = self._sight()
-        busy = next((view for _, view in sight.tabbed() if view.unit == event.unit and view.phase != "ended"), None)
+        busy = next((view for _, view in sight.tabbed() if view.unit == event.unit and view.phase not in OVER), None)
         if busy is not None:
             self._desk.show_large(busy.session, self._now_ns())
         else:
@@ -293,7 +294,7 @@ class TableApp(App[None]):
         if route.place is Place.GATES:
             self._guard.close(self._now_ns())
             self._send(Stop(id=0, session=route.session, source="screen"))
-            self._say("Given up. Nothing was started.")
+            self._say("Given up: this session is being ended.")
         elif route.place not in (Place.SIGN_IN, Place.RUNNING):
             self._desk.step_back()
         self._settle()

@@ -12,10 +12,8 @@ from tui.messages import Answered, Connected, EventArrived, LinkLost, SnapshotAr
 from tui.terminal import TableDriver
 
 DRAIN_S: Final = 0.02  # chosen: a frame takes a millisecond or two to leave; then the beat is asked for again
-LOST: Final = "No connection to the controller: it stops what this screen attends. Look at the units."
-NOT_SENT: Final = (
-    "STOP NOT SENT: no connection. Take the applicator or electrodes off, open the release; in doubt cut the power."
-)
+LOST: Final = "No connection: the controller, or its guard, stops what this screen attends. Look at the units."
+NOT_SENT: Final = "STOP NOT SENT: no connection. Take it off the patient; in doubt cut the power."
 
 
 class Connection:

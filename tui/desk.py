@@ -200,7 +200,8 @@ class Desk:
             self.large = None
 
     def _pick_large(self) -> None:
+        """What is live belongs to the front when nobody chose anything; what others only prepare or answer does not."""
         views = [view for name in self._tabs if name is not None and (view := self._view(name)) is not None]
         settled = frozenset() if self._snapshot is None else settled_units(self._snapshot)
-        first = next((view for view in views if is_live(view, settled)), None) or next(iter(views), None)
+        first = next((view for view in views if is_live(view, settled)), None)
         self.large = None if first is None else first.session

@@ -41,7 +41,7 @@ from protocols.openlifu_exchange import Belonging, OpenLifuExchange, Received, S
 SETTINGS = ("beat_hz", "voltage_mv")
 TRAIN_US = 1_000_000  # one train a second: the unit's own timer then counts seconds
 VOLTAGE_ON_REPLY_NS = 900 * NS_PER_MS  # chosen: the console answers after its ramp, 0.65 s at 60 V [C HV_Enable]
-LAST_WORDS = 3  # chosen: the tail of a cut-off frame on the line can swallow one pair
+LAST_WORDS = 11  # chosen: a frame cut off in its header can claim the next 246 bytes as its own, ten pairs and a half
 OFF = (Word.STOP_TRIGGER, Word.VOLTAGE_OFF)
 IDENTITY = (Word.TRANSMITTER_ID, Word.TRANSMITTER_VERSION, Word.CONSOLE_ID, Word.CONSOLE_VERSION)
 GREETING = (Word.GET_TRIGGER, Word.IS_VOLTAGE_ON, *IDENTITY)
@@ -82,6 +82,7 @@ class OpenLifuDriver:
         self._off_from_ns = MonoNs(0)
         self._target: Levels | None = None  # commanded and not yet in force
         self._in_force: Levels | None = None
+        self._is_configured = False  # the transmitter has a trigger of ours
         self._left: deque[_Step] = deque()
         self._driving_ns: MonoNs | None = None  # since START was written; None: nothing runs by us
         self._round: deque[Word] = deque()  # what is still to be asked for the sample
@@ -93,6 +94,7 @@ class OpenLifuDriver:
         """Forget the unit; its state, a stop if it is active, and its names come before anything else."""
         self._exchange.drop()
         self._greet_from(MonoNs(0))
+        self._is_configured = False
         self._end_driving()
 
     def command(self, setpoint: Setpoint, now_ns: MonoNs, run_ms: int = 0) -> None:
@@ -312,11 +314,13 @@ class OpenLifuDriver:
         frequency_hz = 0 if trigger is None else trigger.frequency_hz
         values = (("beat_hz", frequency_hz), ("voltage_mv", self._heard.voltage_mv))
         sample = Sample(at_ns=now_ns, asked_ns=self._asked_ns, output=output, values=values)
+        if self._is_configured and frequency_hz == 0:
+            self._is_configured = False
+            self._end_driving()
+            return [sample, _fault(now_ns, Fault.REBOOTED, "the transmitter has lost its trigger")]
         if output is Output.ENERGIZED or self._in_force is None:
             return [sample]
         self._end_driving()
-        if frequency_hz == 0:
-            return [sample, _fault(now_ns, Fault.REBOOTED, "the transmitter has lost its trigger")]
         return [sample, _fault(now_ns, Fault.HALTED, "stopped by itself: its trains are over, or it is too hot")]
 
     def _went_on(self, packet: Packet, now_ns: MonoNs) -> list[DeviceEvent]:
@@ -326,6 +330,7 @@ class OpenLifuDriver:
             if msgspec.structs.replace(told, status=None, trains_done=None) != said:
                 self._drop_target()
                 return [_fault(now_ns, Fault.REFUSED, f"another trigger than was set: {told.frequency_hz} Hz")]
+            self._is_configured = True
         if self._left or self._target is None:
             return []
         self._in_force, self._target = self._target, None

@@ -2,7 +2,7 @@
 
 The profile's ``apply_order`` says which registers bring levels into force, in which order; enable registers that it
 does not name come last. ``off_order`` says what switches off. What readings mean is in ``devices.readings``; here
-``serial`` is mandatory: it is asked for after a doubtful exchange, because its answer cannot be too late to be true.
+the profile's ``probe`` (``serial``) is asked for after a doubtful exchange: its answer cannot be too late to be true.
 
 Rule 1: an energizing write whose answer is missing is never repeated here: its target is dropped, the state is asked.
 Rule 2: a unit that went off by itself is not switched on again before an Off was commanded.
@@ -32,6 +32,7 @@ from devices.model import (
 )
 from devices.profile import Profile
 from devices.readings import IDENTITY, Reading, Round, identity_of, number, sample_of
+from devices.wear import Wear
 from protocols.blocks import Block, plan, values
 from protocols.errors import LocalProtocolError
 from protocols.inspect import FrameKind
@@ -44,6 +45,7 @@ from protocols.modbus import (
     Request,
     Trouble,
     TroubleKind,
+    Written,
     read,
     write,
 )
@@ -102,7 +104,7 @@ class RegisterUnitDriver:
         self._live = profile.liveness
         self._map = RegisterMap(
             unit_address=link.unit,
-            registers=profile.register,
+            registers=profile.unlocked_map,
             max_registers_per_read=link.max_registers_per_read,
         )
         self._line = ModbusLine(
@@ -116,12 +118,14 @@ class RegisterUnitDriver:
         self._order = order + [register for register in self._off_order if register not in order]
         level = profile.level
         self._rest = level.max if level.intensifies == "down" else level.min
-        self._level = next(register for register in self._order if register.parameter == level.name)
+        self._level = next((register for register in self._order if register.parameter == level.name), None)
         self._lease = next((register for register in profile.register if register.effect is Effect.LEASE), None)
         readable = [register for register in profile.register if register.access is not Access.WRITE]
-        self._identity = Round(plan([register for register in readable if register.name in IDENTITY], self._map))
+        known = (*IDENTITY, profile.probe)
+        self._identity = Round(plan([register for register in readable if register.name in known], self._map))
         self._reading = Round(plan([register for register in readable if register.poll], self._map))
-        self._probe = plan([profile.named_register("serial")], self._map)[0]
+        self._probe = plan([profile.named_register(profile.probe)], self._map)[0]
+        self._wear = Wear(profile.eeprom_writes_a_day)
         self._under_way: _Exchange | None = None
         self._noticed: list[DeviceEvent] = []  # by ``command``, told by the next ``poll``
         self._permit: int | None = None  # of the newest ``poll``
@@ -169,8 +173,8 @@ class RegisterUnitDriver:
             self._off_left = list(self._off_order)
             self._off_since_ns = self._off_again_ns = now_ns
             return
-        if self._must_be_off_first:
-            detail = "the unit went off by itself: off first, then a new start"
+        detail = self._objection(now_ns)
+        if detail is not None:
             self._noticed.append(LinkFault(at_ns=now_ns, fault=Fault.REFUSED, detail=detail))
             return
         wanted = self._wanted_registers(setpoint, now_ns, run_ms)
@@ -261,6 +265,18 @@ class RegisterUnitDriver:
 
     # What is said next
 
+    def _objection(self, now_ns: int) -> str | None:
+        """Why no levels are taken now, for a technician; Off is never asked."""
+        if self._must_be_off_first:
+            return "the unit went off by itself: off first, then a new start"
+        locked = [register.name for register in self._order if register.name in self._profile.locked]
+        if locked:
+            return f"{', '.join(locked)}: assumed, not proven; the site must enable it by name"
+        spent = [one.name for one in self._order if one.eeprom and self._wear.is_spent(one.name, now_ns)]
+        if spent:
+            return f"{', '.join(spent)}: written {self._profile.eeprom_writes_a_day} times today; it wears out"
+        return None
+
     def _next(self, now_ns: int) -> _Exchange | None:
         """The most urgent request that may be written now."""
         if self._off_left and now_ns >= self._off_again_ns:
@@ -317,6 +333,8 @@ class RegisterUnitDriver:
     # What an answer, or its absence, changes
 
     def _answered(self, exchange: _Exchange, answer: Answer, now_ns: int) -> Iterator[DeviceEvent]:
+        if isinstance(answer, Written) and exchange.register is not None and exchange.register.eeprom:
+            self._wear.wrote(exchange.register.name, exchange.value, now_ns)
         if isinstance(answer, Exceptional):
             detail = f"{answer.name} (exception {answer.code}) to {exchange.name}"
             yield LinkFault(at_ns=now_ns, fault=Fault.REFUSED, detail=detail)
@@ -342,15 +360,15 @@ class RegisterUnitDriver:
             self._line.is_doubtful = False
             serial = values(self._probe, words)[0][1]
             if serial != self._serial:
-                detail = f"serial number {serial} answers, {self._serial} was identified"
+                detail = f"{self._profile.probe} {serial} answers, {self._serial} was identified"
                 yield LinkFault(at_ns=now_ns, fault=Fault.MISMATCH, detail=detail)
         elif exchange.why is _For.IDENTITY:
             reading = self._identity.take(words, exchange.asked_ns)
             if reading is not None:
                 self._identity.restart()
-                self._serial = number(reading, "serial") or 0
+                self._serial = number(reading, self._profile.probe) or 0
                 self._sample_due_ns = now_ns
-                yield identity_of(reading, now_ns)
+                yield identity_of(reading, self._profile, now_ns)
         else:
             reading = self._reading.take(words, exchange.asked_ns)
             if reading is not None:
@@ -415,6 +433,7 @@ class RegisterUnitDriver:
     def _forget_levels(self) -> None:
         self._target, self._wanted, self._written = None, {}, {}
         self._enabled_ns = self._fed = None
+        self._wear.forget()
 
     # Levels
 
@@ -459,7 +478,9 @@ class RegisterUnitDriver:
             wanted = self._wanted.get(register.name)
             if wanted is None or self._written.get(register.name) == wanted:
                 continue
-            if register.effect is Effect.ENABLE and self._level.name not in self._written:
+            if register.eeprom and self._wear.holds(register.name, wanted):
+                continue
+            if register.effect is Effect.ENABLE and self._level and self._level.name not in self._written:
                 return self._level, self._rest
             return register, wanted
         return None

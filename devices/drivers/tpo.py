@@ -42,8 +42,8 @@ SETTINGS = ("burst_us", "frequency_khz", "period_us", "power_mw")
 NOT_TOLD = "not told"  # the protocol has no question for serial number and version; banner and transducers tell some
 LAST_WORDS = 3  # chosen: half a line of the controller's last frame can swallow the first
 REMOTE = (
+    Request(Verb.CLEARERROR),  # a latched error answers everything else
     Request(Name.LOCAL, 0),  # first of all that is set (UCL toolbox, connectTPO)
-    Request(Verb.CLEARERROR),
     Request(Name.RAMPMODE, 0),
     Request(Name.TRIGGERMODE, 0),
     Request(Name.ENFORCELIMITS, 1),
@@ -358,6 +358,9 @@ class TpoDriver:
     def _refused(self, sent: Sent, now_ns: MonoNs, why: str) -> list[DeviceEvent]:
         if self._step is _Step.TRANSDUCERS and sent.request == _ASKS[_Step.TRANSDUCERS]:
             return self._known(NOT_TOLD, now_ns)  # older firmware does not list them
+        if sent.request.word is Verb.CLEARERROR and self._left and sent.request == self._left[0]:
+            self._left.popleft()  # may be refused while the panel has control: what still stands, the next answer says
+            return []
         self._forget(sent, now_ns)
         return [_fault(now_ns, Fault.REFUSED, why)]
 

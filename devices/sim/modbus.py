@@ -6,7 +6,7 @@ answered with exception 01, impossible counts with 03, requests for other units 
 """
 
 import logging
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from pymodbus.exceptions import ModbusIOException
 from pymodbus.framer.rtu import FramerRTU
@@ -64,6 +64,16 @@ class RegisterBank(Protocol):
         """When something happens by itself."""
 
 
+@runtime_checkable
+class Particular(Protocol):
+    """What a bank offers whose unit does not answer the usual functions, or has one of its maker's own."""
+
+    functions: frozenset[int]  # all that it answers
+
+    def own(self, function: int, octets: bytes, now_ns: MonoNs) -> bytes | int:
+        """What follows a maker's own function in its answer, or an exception code."""
+
+
 class SimModbus:
     """A bank of registers behind RTU or TCP frames. Satisfies ``devices.sim.device.SimDevice``."""
 
@@ -71,6 +81,7 @@ class SimModbus:
         logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it complains of every bad frame on stderr
         self.model = bank.model
         self._bank = bank
+        self._functions = bank.functions if isinstance(bank, Particular) else KNOWN
         self._framing = framing
         self._framer = (
             FramerRTU(DecodePDU(is_server=True)) if framing == "rtu" else FramerSocket(DecodePDU(is_server=True))
@@ -151,10 +162,12 @@ class SimModbus:
             return b""
         if self._framing == "rtu" and not _crc_is_right(frame):
             return b""
-        if function not in KNOWN:
+        if function not in self._functions:
             return b"" if function & 0x80 or unit == 0 else self._refuse(frame, function, ILLEGAL_FUNCTION)
         if self._bank.is_busy(now_ns):
             return self._refuse(frame, function, BUSY)
+        if function not in KNOWN:
+            return self._own(frame, at, now_ns)
         pdu = self._decoded(frame)
         if pdu is None or not _counts_agree(frame[at + 1 :], function):
             return self._refuse(frame, function, ILLEGAL_VALUE)
@@ -164,6 +177,16 @@ class SimModbus:
         if isinstance(done, int):
             return self._refuse(frame, function, done)
         return self._framer.buildFrame(done)
+
+    def _own(self, frame: bytes, at: int, now_ns: MonoNs) -> bytes:
+        """A maker's own function: pymodbus has no PDU for it, so that only its checksum is asked of it."""
+        function, octets = frame[at + 1], frame[at + 2 : -2 if self._framing == "rtu" else None]
+        done = self._bank.own(function, octets, now_ns) if isinstance(self._bank, Particular) else ILLEGAL_FUNCTION
+        if isinstance(done, int) or frame[at] == 0:
+            return self._refuse(frame, function, done) if isinstance(done, int) and frame[at] else b""
+        head = b"" if self._framing == "rtu" else frame[:4] + (2 + len(done)).to_bytes(2, "big")
+        body = head + frame[at : at + 2] + done
+        return body + self._checksum(body)
 
     def _decoded(self, frame: bytes) -> ModbusPDU | None:
         try:

@@ -102,7 +102,7 @@ class SimPort:
         own = self._device.next_wakeup()
         if own is not None:
             times.append(own)
-        if "babble" in self._orders:
+        if "babble" in self._orders and self.is_plugged:
             times.append(self._babbled_ns + BABBLE_STEP_MS * NS_PER_MS)
         return MonoNs(min(times)) if times else None
 

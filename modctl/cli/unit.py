@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from modctl.cli.certify import certify
 from modctl.cli.common import Context, emit, pass_context, say
 from modctl.ipc.messages import UnitRow
 
@@ -29,6 +30,9 @@ class ModelLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
 @click.group()
 def unit() -> None:
     """The units of the site."""
+
+
+unit.add_command(certify)  # what it needs is imported when it runs
 
 
 @unit.command(name="list")

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from devices.model import NS_PER_MS
-from devices.profile import Profile, load
+from devices.profile import Profile, enabling, load
 from devices.registry import driver_for
 from modctl.chart.reader import ChartReader
 from modctl.clock import Clock
@@ -121,11 +121,11 @@ def remember(layout: Layout) -> Memory:
 
 
 def unit_config(entry: UnitEntry) -> UnitConfig:
-    """One unit as the engine knows it: its model's profile with the site's own address."""
-    profile = load(entry.model)
-    if entry.modbus_unit is not None:
-        link = msgspec.structs.replace(profile.link, unit=entry.modbus_unit)
-        profile = msgspec.structs.replace(profile, link=link)
+    """One unit as the engine knows it: its model's profile with the site's own line, address and enabled registers."""
+    profile = enabling(load(entry.model), entry.enabled)
+    kind: Literal["serial", "tcp"] = "tcp" if entry.link.startswith("tcp:") else "serial"
+    link = msgspec.structs.replace(profile.link, kind=kind, unit=entry.modbus_unit or profile.link.unit)
+    profile = msgspec.structs.replace(profile, link=link)
     return UnitConfig(name=entry.name, profile=profile, address=entry.link)
 
 

@@ -107,6 +107,8 @@ HEAT: tuple[Limit, ...] = (
     _max("hard-heat-temp", "temp_mdegc", 45_000, "burn line: 45 C reaches its dose in 4.8 min", DERIVED),
     _min("hard-heat-temp-min", "temp_mdegc", 20_000, "below room temperature nothing heats", CHOSEN),
     _rate("hard-heat-raise", "temp_mdegc", 5_000, 5_000, "the set point moves in 5 K steps at most"),
+    _min("hard-heat-layers", "layers", 4, "six to eight towels are taught; fewer than four is no layer", CHOSEN),
+    _rate("hard-heat-layers-stated", "layers", 100, 100, "towels are stated, not ridden"),
     _duration("hard-heat-time", 30, "hot pack protocols", SOURCE),
 )
 
@@ -115,6 +117,8 @@ COLD: tuple[Limit, ...] = (
     _min("hard-cold-temp", "temp_mdegc", 4_000, "4 C, well above frostbite", CHOSEN),
     _max("hard-cold-pressure", "pressure_mmhg", 75, "usual cryo-compression range", TEXTBOOK),
     _rate("hard-cold-raise", "temp_mdegc", 5_000, 5_000, "the set point moves in 5 K steps at most"),
+    _min("hard-cold-layers", "layers", 0, "ice massage is on bare skin", CHOSEN),
+    _rate("hard-cold-layers-stated", "layers", 100, 100, "towels are stated, not ridden"),
     _duration("hard-cold-time", 30, "cold therapy protocols", SOURCE),
 )
 

@@ -95,7 +95,7 @@ class Turn:
             model=identity.model,
             serial=identity.serial,
             firmware=identity.firmware,
-            simulated=identity.is_simulator,
+            simulated=self._state.simulated or identity.is_simulator,
             matches=not problem,
         )
         self._append(record)
@@ -126,7 +126,8 @@ class Turn:
             self._on_uncommanded(unit, sample)
 
     def _may_be_energized_by_nobody(self, unit: UnitState) -> bool:
-        return unit.off_doubt_ns is None and unit.off_watch is None
+        is_settled = unit.off_doubt_ns is None and unit.off_watch is None
+        return is_settled and not unit.config.profile.is_monitored  # a tank is hot all day
 
     def _note_late_off(self, unit: UnitState) -> None:
         if unit.off_doubt_ns is None or unit.off_seen < unit.config.profile.off.confirm_samples:
@@ -170,6 +171,8 @@ class Turn:
 
     def _why_not(self, unit: UnitState) -> tuple[str, str] | None:
         name = unit.config.name
+        if unit.config.profile.is_monitored:
+            return "unit_monitored", f"{name} is a {unit.config.profile.device.role}: no session starts or stops it."
         if self._state.chart_broken:
             return "chart_broken", f"The chart cannot be written: {self._state.chart_broken}. No session starts."
         match unit.status:
@@ -232,7 +235,7 @@ class Turn:
             run, is_live = self._run_of(unit), self._live_run(unit) is not None
             if run is not None:
                 self._feed(run, ev.StopAsked(actor=event.actor, source=event.source, fast=event.fast))
-            if not is_live:
+            if not is_live and not unit.config.profile.is_monitored:
                 self._effects.append(Command(unit=name, setpoint=Off()))
             if unit.off_watch is None:  # pressing again puts nothing off
                 self._set(unit, off_watch=off_watch(unit.config.profile, self._now_ns))
@@ -243,7 +246,7 @@ class Turn:
         if event.request is not None:
             self._stops = (*self._stops, PendingStop(request=event.request, waiting=tuple(targets)))
         for name in targets:
-            if not self._units[name].line_open:
+            if not self._units[name].line_open or self._units[name].config.profile.is_monitored:
                 self._settle_off(name, off=False, after_ms=None)
         self._answer_stops()
 
@@ -253,7 +256,7 @@ class Turn:
             return [] if run is None else [run.state.setup.unit]
         if event.unit is not None:
             return [event.unit] if event.unit in self._units else []
-        return list(self._units)
+        return [name for name, unit in self._units.items() if not unit.config.profile.is_monitored]
 
     def acknowledge(self, event: ce.AcknowledgeUnit) -> None:
         """Clear a latch, with off confirmed or with a statement."""

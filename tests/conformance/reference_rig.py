@@ -11,7 +11,6 @@ from devices.model import NS_PER_MS, Ack, AckOf, DeviceEvent, Fault, Levels, Lin
 from devices.sim.device import FaultOrder, Truth
 from devices.sim.modbus import RegisterBank, SimModbus
 from devices.sim.port import SimPort
-from devices.sim.reference import ReferenceUnit
 from devices.sim.units.reference_cold import ReferenceCold
 from devices.sim.units.reference_estim import ReferenceEstim
 from devices.sim.units.reference_heat import ReferenceHeat
@@ -31,7 +30,7 @@ Seen = TypeVar("Seen", bound=DeviceEvent)
 class Bench(msgspec.Struct, frozen=True, kw_only=True):
     """What a test needs to know of one model."""
 
-    unit: Callable[[str, int], ReferenceUnit]
+    unit: Callable[[str, int], RegisterBank]
     settings: dict[str, int]
     level: str
     ordinary: int  # a level that the model runs at for minutes

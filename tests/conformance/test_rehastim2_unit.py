@@ -361,6 +361,49 @@ def test_a_second_voice_speaks_in_good_frames(kind: str) -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["exception", "forge", "two-answer", "oversize", "nothing"])
+def test_without_an_answer_nothing_is_varied(kind: str) -> None:
+    """There is nothing to act on."""
+    request = encode(Packet(Command.GET_STIMULATION_MODE, 5))
+
+    assert Unit().sim.wire_variant(kind, b"", request, (("code", 4), ("bytes", 9))) is None
+
+
+def test_a_state_mismatch_tells_the_other_state() -> None:
+    """What runs is told as off, what is off as running."""
+    unit = Unit().accepted()
+    unit.inject("state-mismatch")
+    assert unit.ask(10) == b"\x00\x02"
+    unit.ask(30, LIST)
+    unit.ask(32, GO)
+
+    assert unit.ask(10) == b"\x00\x00"
+
+
+def test_a_one_shot_list_and_a_single_pulse_find_a_lost_electrode() -> None:
+    """The skin check goes before each pulse, however it was asked for."""
+    unit = Unit().accepted()
+    unit.inject("contact-loss")
+    assert unit.ask(36, bytes.fromhex("0000c80a")) == b"\x00"
+    assert [38] == [packet.command for packet in unit.unasked()]
+    unit.ask(30, bytes.fromhex("0001000d000000"))
+    unit.ask(32, GO)
+
+    assert [38] == [packet.command for packet in unit.unasked()]
+
+
+def test_a_delayed_start_does_not_outlive_a_stop() -> None:
+    """What was off by then stays off."""
+    unit = Unit().accepted()
+    unit.ask(30, LIST)
+    unit.inject("apply-late")
+    unit.ask(32, GO)
+    unit.ask(34)
+    unit.pass_ms(1_100)
+
+    assert not unit.sim.truth(unit.now).energized
+
+
 @pytest.mark.parametrize("command", [2, 4])
 def test_what_is_not_answered_has_no_second_voice(command: int) -> None:
     """InitAck and Watchdog."""

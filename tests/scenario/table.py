@@ -1,25 +1,31 @@
 """A table in virtual time: one patient, one preset, a person who answers every gate; for the scenario tests."""
 
+from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
 from devices.model import NS_PER_S
-from devices.profile import load
+from devices.profile import Profile, load
 from devices.sim.catalog import SIMULATED
 from devices.sim.device import FaultOrder, Truth
 from modctl.clinic.gates import gates_for
 from modctl.clinic.library import parse
 from modctl.clinic.presets import Preset
+from modctl.clock import Stamp
 from modctl.controller.prepare import NotPrepared, Order, prepare
 from modctl.engine.core_events import Begin, Refuse, StopUnits, ToSession
 from modctl.engine.events import Answered, SessionEvent
 from modctl.engine.phases import OVER, SessionState
 from modctl.engine.unit import UnitConfig
+from modctl.records import Draft
 from modctl.virtual.world import Memory, VirtualClock, World
 
 SHIPPED = Path("modctl/clinic/hip")
+NO_PROFILES: Mapping[str, Profile] = MappingProxyType({})
 OPENING = {"pain_before": "4", "pain_after": "3"}
 
 
@@ -32,16 +38,24 @@ def preset(name: str) -> Preset:
 class Table:
     """One world with its units; a person's acts are methods, time passes by ``run_s``."""
 
-    def __init__(self, *models: str, seed: int = 1) -> None:
+    def __init__(self, *models: str, seed: int = 1, profiles: Mapping[str, Profile] = NO_PROFILES) -> None:
         self.clock = VirtualClock(datetime(2026, 11, 23, 9, tzinfo=UTC))
         self.chart = Memory()
         units = [
-            (UnitConfig(name=model, profile=load(model), address="virtual"), SIMULATED[model].make(model, seed, "rtu"))
+            (
+                UnitConfig(name=model, profile=profiles.get(model) or load(model), address="virtual"),
+                SIMULATED[model].make(model, seed, "rtu"),
+            )
             for model in models
         ]
-        self.world = World(units, self.clock, seed, self.chart)
+        self.on_entry: Callable[[Draft], None] = lambda _draft: None  # at the very moment of each entry
+        self.world = World(units, self.clock, seed, self._entry)
         self._requests = 0
         self.run_s(2)
+
+    def _entry(self, draft: Draft, stamp: Stamp) -> None:
+        self.chart(draft, stamp)
+        self.on_entry(draft)
 
     @property
     def now_ns(self) -> int:

@@ -74,6 +74,11 @@ class Stage:
         self.client.push(snapshot(self.clock, *sessions))
         await self.settle()
 
+    async def bring(self, *sessions: SessionView) -> None:
+        """The controller's newest state arrives, and a person brings the first session to the front."""
+        await self.see(*sessions)
+        await self.press("tab")
+
     async def press(self, *keys: str) -> None:
         """A person presses keys, one after the other, with time between them."""
         for key in keys:

@@ -48,7 +48,7 @@ def test_everything_that_is_written_can_be_read(keys: tuple[str, ...]) -> None:
         await stage.press(*keys)
         found = pairs(stage.strips())
         for scene in SCENES.values() if not keys else ():
-            await stage.see(*scene)
+            await stage.bring(*scene)
             found |= pairs(stage.strips())
 
         assert len(found) >= 4

@@ -137,7 +137,7 @@ def test_each_question_is_answered_once_with_the_seconds_it_took() -> None:
     """The chart keeps how long a person looked at a question; a second Enter before the next one is nothing."""
 
     async def act(stage: Stage) -> None:
-        await stage.see(asked("identify"))
+        await stage.bring(asked("identify"))
         await stage.wait(3_000)
         await stage.see(asked("identify"))
         await stage.press("enter", "enter")
@@ -160,7 +160,7 @@ def test_a_refused_answer_may_be_given_again() -> None:
         return obliging(message)
 
     async def act(stage: Stage) -> None:
-        await stage.see(asked("identify"))
+        await stage.bring(asked("identify"))
         await stage.press("1", "2")
 
         assert ["confirmed", "not-confirmed"] == [
@@ -175,7 +175,7 @@ def test_a_number_that_was_not_said_is_not_sent() -> None:
     """Enter on the empty row of numbers answers nothing; ten is reached with End."""
 
     async def act(stage: Stage) -> None:
-        await stage.see(asked("pain_before"))
+        await stage.bring(asked("pain_before"))
         await stage.press("enter")
         before = len(stage.requests(Answer))
         await stage.press("end", "enter")
@@ -190,7 +190,7 @@ def test_confirm_takes_no_key_for_half_a_second_and_starts_at_not_yet() -> None:
     """Enter that was meant for the question before must not start anything; *not yet* is no answer and stays here."""
 
     async def act(stage: Stage) -> None:
-        await stage.see(asked("confirm"))
+        await stage.bring(asked("confirm"))
         stage.clock.advance_ms(499 - 200)  # a press itself takes 200 ms of the test's clock
         await stage.press("2")
         early = len(stage.requests(Answer))
@@ -315,7 +315,7 @@ def test_giving_up_before_the_start_ends_the_session_in_the_chart() -> None:
     """Backspace leaves no half-prepared session behind."""
 
     async def act(stage: Stage) -> None:
-        await stage.see(asked("identify"))
+        await stage.bring(asked("identify"))
         await stage.press("backspace")
 
         assert ["S-1"] == stage.stops()

@@ -19,8 +19,7 @@ PLACES: dict[str, tuple[tuple[SessionView, ...], tuple[str, ...]]] = {
     "question": ((asked("identify"), RUNS), ("n", "1")),
     "number": ((asked("pain_before"), RUNS), ("n", "1")),
     "confirm": ((asked("confirm"), RUNS), ("n", "1")),
-    "end": ((asked("skin_after", after=True), RUNS), ("1",)),
-    "note": ((asked(None, after=True), RUNS), ()),
+    "end": ((asked("skin_after", after=True), RUNS), ("2",)),
     "map over running": ((RUNS,), ("question_mark",)),
     "map over units": ((RUNS,), ("n", "question_mark")),
     "map over confirm": ((asked("confirm"), RUNS), ("n", "1", "question_mark")),
@@ -107,7 +106,7 @@ def test_escape_right_after_confirming_stops_what_is_about_to_start() -> None:
     """Between the confirmation and the first snapshot of it the session is already somebody's to stop."""
 
     async def act(stage: Stage) -> None:
-        await stage.see(asked("confirm"))
+        await stage.bring(asked("confirm"))
         await stage.wait(600)
         await stage.press("2", "escape")
 

@@ -33,6 +33,10 @@ KEY_MAP: Final[tuple[tuple[str, str], ...]] = (
 class KeyMap(ModalScreen[None]):
     """The map; any key that is no stop key closes it."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._can_be_seen = False
+
     def compose(self) -> ComposeResult:
         """The states on top, the map, the stop line."""
         with Vertical(id="map"):
@@ -44,10 +48,13 @@ class KeyMap(ModalScreen[None]):
         """The words do not change; the states come with the next look."""
         rows = [(Span(f"  {keys:16}", Look.STRONG), Span(does)) for keys, does in KEY_MAP]
         self.query_one("#keys", Rows).show([(Span(""),), *rows])
+        self._can_be_seen = True
         self.post_message(Tick())
 
     def see(self, sight: Sight) -> None:
         """The states stay in sight."""
+        if not self._can_be_seen:
+            return
         width = max(1, self.size.width - 8)
         views = [view for _, view in sight.tabbed()]
         lines = [

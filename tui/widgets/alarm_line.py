@@ -29,7 +29,7 @@ def alarms_of(sight: Sight) -> tuple[ShownAlarm, ...]:
     """Every standing alarm, and the one that is this screen's own: it hears nothing."""
     found: list[ShownAlarm] = []
     if sight.link is Link.LOST:
-        found.append(ShownAlarm(0, 0, "", f"{sight.link_text} Connecting again each second."))
+        found.append(ShownAlarm(0, 0, "", f"{sight.link_text} Trying each second."))
     for view in () if sight.snapshot is None else sight.snapshot.sessions:
         for alarm in view.alarms:
             urgency = _ORDER.index(alarm.priority) if alarm.priority in _ORDER else 0

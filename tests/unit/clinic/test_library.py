@@ -102,7 +102,7 @@ def test_an_approval_is_of_the_bytes_and_ends_with_them(tmp_path: Path) -> None:
         ('id = "hip-post-tha-tens"', 'id = "other"', "named after its id"),
         ("cap = 60_000", "cap = 60_000.5", "Expected `int`"),
         ("cap =", "dose = 1\ncap =", "unknown field"),
-        ('models = ["hasomed-p24"]', "models = []", "no model"),
+        ('models = ["hasomed-p24", "hasomed-rehastim2"]', "models = []", "no model"),
     ],
 )
 def test_a_wrong_preset_is_refused_with_its_name(tmp_path: Path, change: str, into: str, said: str) -> None:

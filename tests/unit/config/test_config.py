@@ -182,3 +182,16 @@ def test_a_bench_with_mistakes_is_refused_whole(tmp_path: Path) -> None:
 def test_a_site_without_a_bench_has_no_simulated_units(tmp_path: Path) -> None:
     """A real site has none."""
     assert load_bench(tmp_path) == ()
+
+
+def test_only_an_assumed_register_can_be_enabled(tmp_path: Path) -> None:
+    """A site proves on its own unit what a document only suggests; everything else needs no key and gets none."""
+    unit = '[[unit]]\nname = "cold-1"\nmodel = "julabo-magio"\nlink = "tcp:127.0.0.1:1502"\n'
+    site = '[site]\nname = "here"\nsimulated = true\n'
+    (tmp_path / "site.toml").write_text(f'{site}{unit}enabled = ["set_temperature"]\n')
+    assert ("set_temperature",) == load_site(tmp_path).units[0].enabled
+
+    (tmp_path / "site.toml").write_text(f'{site}{unit}enabled = ["start"]\n')
+
+    with pytest.raises(ConfigError, match="'start' is not an assumed register"):
+        load_site(tmp_path)

@@ -11,6 +11,7 @@ from devices.profile import PROFILES, ProfileError, load, models, parse
 from modctl.engine.bounds import HARD, widenings
 
 P24 = (PROFILES / "hasomed-p24.toml").read_text()
+APPLICATORS = [model for model in models() if not load(model).is_monitored]
 SOUND = (PROFILES / "reference-ultrasound.toml").read_text()
 
 
@@ -36,7 +37,7 @@ def test_what_ships_loads_under_its_own_name(model: str) -> None:
     assert (model, hashlib.sha256(raw).hexdigest()) == (profile.device.id, profile.sha256)
 
 
-@pytest.mark.parametrize("model", models())
+@pytest.mark.parametrize("model", APPLICATORS)
 def test_what_ships_does_not_widen_the_hard_bounds(model: str) -> None:
     """Bounds only narrow on the way from the code to the patient."""
     profile = load(model)
@@ -44,7 +45,7 @@ def test_what_ships_does_not_widen_the_hard_bounds(model: str) -> None:
     assert () == widenings(HARD[profile.device.modality], profile.limit)
 
 
-@pytest.mark.parametrize("model", models())
+@pytest.mark.parametrize("model", APPLICATORS)
 def test_what_ships_has_one_level_and_a_raise_limit_for_it(model: str) -> None:
     """What is ridden has a speed."""
     profile = load(model)
@@ -175,7 +176,8 @@ def test_what_is_no_text_of_this_kind_is_refused() -> None:
 def test_a_tank_may_be_read_more_slowly() -> None:
     """It gives nothing to a skin; a patient's unit may not."""
     slow = edited(P24, r"^stale_ms = 1000 .*$", "stale_ms = 5000")
-    tank = edited(slow, r"^channels = 1$", 'channels = 1\nrole = "tank"')
+    watched = edited(slow, r"^role = \"level\"$", 'role = "watched"')
+    tank = edited(watched, r"^channels = 1$", 'channels = 1\nrole = "tank"')
 
     assert 5_000 == parse(tank.encode(), "made-up.toml").liveness.stale_ms
 

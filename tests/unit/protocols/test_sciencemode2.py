@@ -362,3 +362,13 @@ def test_a_cut_frame_does_not_swallow_the_one_after_a_pause(cut: int) -> None:
 
     assert decoder.reset() is not None
     assert [decode(BY_NAME["init_v1"].frame)] == decoder.feed(BY_NAME["init_v1"].frame)
+
+
+@pytest.mark.parametrize("body", ["0722f0", "07220f", "072281", "07", "8152"])
+def test_a_body_that_is_no_packet_is_refused(body: str) -> None:
+    """A delimiter inside, an escape without its byte, no command: with length and checksum right."""
+    octets = bytes.fromhex(body)
+    frame = bytes((0xF0, 0x81, crc8(octets) ^ 0x55, 0x81, len(octets) ^ 0x55)) + octets + b"\x0f"
+
+    with pytest.raises(RemoteProtocolError):
+        decode(frame)

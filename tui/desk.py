@@ -115,11 +115,18 @@ class Desk:
             self.show_large(taken[at % len(taken)], now_ns)
 
     def finish(self) -> None:
-        """The session shown large is ended, answered, and read: take it off."""
+        """The session shown large is ended, answered, and read: take it off. What waits for answers comes next."""
         self.large = None
         if self._snapshot is not None:
             self._tabs = tabs_after(self._tabs, self._snapshot, None)
         self._pick_large()
+        if self.large is None:
+            waiting = (name for name in self._tabs if name is not None and self._waits_for_answers(name))
+            self.large = next(waiting, None)
+
+    def _waits_for_answers(self, session: str) -> bool:
+        view = self._view(session)
+        return view is not None and view.phase == "ended" and not view.closed
 
     def step_back(self) -> None:
         """One step back in what is being prepared."""

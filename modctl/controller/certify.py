@@ -79,11 +79,15 @@ def _identity(tryout: Tryout) -> _Outcome:
 
 
 def _starts_off(tryout: Tryout) -> _Outcome:
-    tryout.run(tryout.profile.liveness.stale_ms, lambda: len(tryout.told(Sample)) > 1)
-    outputs = [sample.output for sample in tryout.told(Sample)]
-    if not outputs:
-        return Verdict.FAILED, "no sample"
-    return _verdict(f"says {outputs[-1]}", passed=set(outputs) == {Output.OFF})
+    wanted = tryout.profile.off.confirm_samples
+
+    def rests() -> bool:
+        outputs = [sample.output for sample in tryout.told(Sample)]
+        return outputs[-wanted:] == [Output.OFF] * wanted
+
+    is_off = tryout.run(tryout.profile.off.deadline_ms, rests)
+    was_on = any(sample.output is Output.ENERGIZED for sample in tryout.told(Sample))
+    return _verdict(f"says {_last_output(tryout, 0)}", passed=is_off and not was_on)
 
 
 def _counters(tryout: Tryout) -> _Outcome:

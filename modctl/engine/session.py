@@ -141,14 +141,20 @@ def _on_sample(state: SessionState, sample: Sample, now_ns: int) -> Step:
         case Phase.STOPPING | Phase.PAUSING:
             return _count_off(state, sample, now_ns)
         case Phase.PAUSED | Phase.ARMED:
-            if sample.output is Output.OFF:
-                return state, ()
-            is_unknown = sample.output is Output.UNKNOWN
-            return take(state, On.FAULT, now_ns, reason="output_unknown" if is_unknown else "uncommanded_output")
+            return _expect_off(state, sample, now_ns)
+        case Phase.RESUMING if state.riding.commanded is None:  # its entry is not durable yet
+            return _expect_off(state, sample, now_ns)
         case Phase.STARTING | Phase.RUNNING | Phase.RESUMING:
             return _on_live_sample(state, sample, now_ns)
         case _:
             return state, ()
+
+
+def _expect_off(state: SessionState, sample: Sample, now_ns: int) -> Step:
+    if sample.output is Output.OFF:
+        return state, ()
+    is_unknown = sample.output is Output.UNKNOWN
+    return take(state, On.FAULT, now_ns, reason="output_unknown" if is_unknown else "uncommanded_output")
 
 
 def _count_off(state: SessionState, sample: Sample, now_ns: int) -> Step:
@@ -194,7 +200,7 @@ def _on_ack(state: SessionState, ack: Ack, now_ns: int) -> Step:
         if state.phase in (Phase.STOPPING, Phase.PAUSING) and state.off_ack_ns is None:
             state = msgspec.structs.replace(state, off_ack_ns=now_ns)
         return state, ()
-    if state.phase in LIVE and ack.levels == state.riding.commanded:
+    if state.phase in LIVE and ack.levels is not None and ack.levels == state.riding.commanded:
         ledger = state.ledger
         if not ledger.is_running:  # delivery begins with the acknowledgement of the first ramp step
             ledger = observed(ledger, Output.ENERGIZED, state.riding.level, None)

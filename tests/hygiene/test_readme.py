@@ -40,7 +40,7 @@ def test_every_option_of_the_readme_is_there() -> None:
     """Options are shown for four commands; each must be known to one of them."""
     shown = ""
     for command in ("init", "session start", "chart verify", "sim run"):
-        argv = [Path(sys.executable).parent / "modctl", *command.split(), "--help"]
+        argv = [str(Path(sys.executable).parent / "modctl"), *command.split(), "--help"]
         shown += subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
     assert [] == [option for option in OPTIONS if option not in shown]

@@ -35,7 +35,8 @@ class Bench:
         self.links = {name: f"serial:{folder / name}" for name in ("sound", *FAULTS)}
         paths = [self.path, *(folder / name for name in self.links)]
         units = [word for path in paths for word in ("--unit", f"{UNIT}@{path}")]
-        command = [MODCTL, "sim", "run", "--json", *units, "--unit", "reference-heat@tcp:0", "--control", self.control]
+        words = ["sim", "run", "--json", *units, "--unit", "reference-heat@tcp:0", "--control", str(self.control)]
+        command = [str(MODCTL), *words]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         ready = [json.loads(self.process.stdout.readline()) for _ in range(len(paths) + 1)]
@@ -166,7 +167,7 @@ def test_what_a_bad_unit_does_not_keep_is_named(
 
 def test_an_interrupted_trial_leaves_the_unit_off(bench: Bench, tmp_path: Path) -> None:
     """Whoever pulls the plug on the program does not leave the output on behind it."""
-    command = [MODCTL, "--site", tmp_path, "unit", "certify", UNIT, "--link", bench.link, "--nobody-connected"]
+    command = [*words(tmp_path, UNIT, bench.link), "--nobody-connected"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         until = time.monotonic() + 20
         while not bench.truth().energized:

@@ -15,7 +15,7 @@ from devices.model import Identity, Output, Sample
 from modctl.controller import prepare
 from modctl.engine import gate, phases, port, riding, session, turn, watching
 from modctl.engine.checks import Finding, Verdict
-from modctl.engine.ledger import Doing, Ledger
+from modctl.engine.ledger import Doing, Ledger, observed
 from modctl.engine.machine import TRANSITIONS, On, Phase
 from modctl.engine.phases import SessionState, Step
 from modctl.engine.setup import ContactRule, Level, Setup
@@ -120,7 +120,7 @@ def without_stale_limit() -> AbstractContextManager[None]:
     """The newest sample never gets old."""
     made = prepare._setup  # noqa: SLF001  # the knock-out wraps it
 
-    def patient(order: prepare.Order, wanted: prepare._Wanted) -> Setup:  # noqa: SLF001  # as above
+    def patient(order: prepare.Order, wanted: prepare._Wanted) -> Setup:  # as above
         return msgspec.structs.replace(made(order, wanted), stale_ns=FOR_EVER_NS)
 
     return _patched((prepare, "_setup", patient))
@@ -187,10 +187,9 @@ def without_watch_over_idle_units() -> AbstractContextManager[None]:
 
 def with_dose_from_the_command() -> AbstractContextManager[None]:
     """What was commanded is taken as given."""
-    booked = session.observed
 
     def believed(ledger: Ledger, output: Output, commanded: int, _measured: int | None) -> Ledger:
-        return booked(ledger, output, commanded, None)
+        return observed(ledger, output, commanded, None)
 
     return _patched((session, "observed", believed))
 
@@ -263,7 +262,7 @@ def with_stops_for_the_first_unit_alone() -> AbstractContextManager[None]:
     """Whatever is named, the first unit is stopped."""
 
     def first(self: turn.Turn, _event: object) -> list[str]:
-        return list(self._units)[:1]  # noqa: SLF001  # the knock-out stands in for a method
+        return list(self._units)[:1]  # the knock-out stands in for a method
 
     return _patched((turn.Turn, "_stop_targets", first))
 

@@ -7,8 +7,17 @@ makes a unit give out something by itself, or lie about being off, cannot be in 
 from collections.abc import Mapping
 
 import hypothesis.strategies as st
+import pytest
+from hypothesis import Phase as HypothesisPhase
 from hypothesis import settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from devices.model import NS_PER_MS, NS_PER_S, Direction
 from modctl.engine import events as ev
@@ -23,6 +32,7 @@ from modctl.records import (
     SetpointCommanded,
     UnitAcknowledged,
 )
+from tests.safety import knockouts
 from tests.scenario.table import Table
 
 SLICE_NS = 50 * NS_PER_MS
@@ -253,7 +263,25 @@ class SoundHistory(History):
 
 
 # Chosen: enough to meet every rule with most others, inside the time that everybody waits for the tests.
-History.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
-SoundHistory.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
+STEPS = settings(max_examples=60, stateful_step_count=40)
+History.TestCase.settings = STEPS
+SoundHistory.TestCase.settings = STEPS
 TestStimulation = History.TestCase
 TestUltrasound = SoundHistory.TestCase
+
+
+@pytest.mark.parametrize(
+    ("history", "knockout"),
+    [
+        (History, knockouts.with_start_before_the_chart),
+        (SoundHistory, knockouts.without_confirmation),
+        (SoundHistory, knockouts.without_deviation),
+    ],
+)
+def test_without_a_mitigation_some_history_is_not_sound(
+    history: type[RuleBasedStateMachine], knockout: knockouts.Knockout
+) -> None:
+    """Histories that stay sound without confirmation, deviation or durable start would prove nothing."""
+    found_only = settings(STEPS, phases=[HypothesisPhase.generate], report_multiple_bugs=False, print_blob=False)
+    with knockout(), pytest.raises(AssertionError):
+        run_state_machine_as_test(history, settings=found_only)

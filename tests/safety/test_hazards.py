@@ -326,14 +326,16 @@ def test_h22_a_factor_of_ten_in_a_driver_stays_on_this_side_of_the_line() -> Non
     bus = Bus(model=P24, wild=Tenfold(load(P24)))
     bus.open()
     values = {**P24_LEVELS, "current_ua": 100}
-    bus.order(Permit(
-        session="s1",
-        unit="u1",
-        sequence=1,
-        until_ns=bus.now_ns + NS_PER_S,
-        bands=(Band("current_ua", 0, 500), Band("period_us", 10_000, 10_000), Band("pulse_width_us", 100, 100)),
-        context=(("electrode_mm2", 4_500),),
-    ))
+    bus.order(
+        Permit(
+            session="s1",
+            unit="u1",
+            sequence=1,
+            until_ns=bus.now_ns + NS_PER_S,
+            bands=(Band("current_ua", 0, 500), Band("period_us", 10_000, 10_000), Band("pulse_width_us", 100, 100)),
+            context=(("electrode_mm2", 4_500),),
+        )
+    )
     bus.order(Command(unit="u1", setpoint=levels(values)))
     bus.run(500)
 

@@ -1,7 +1,6 @@
 """A table in virtual time: one patient, one preset, a person who answers every gate; for the scenario tests."""
 
-from collections.abc import Mapping
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType

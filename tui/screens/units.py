@@ -40,7 +40,8 @@ class UnitsScreen(TableScreen):
 
     def see_middle(self, sight: Sight) -> None:
         """Units and their states, from the newest snapshot."""
-        title = " Which unit? Then the patient, then the preset." if sight.snapshot is not None else " Waiting for the controller …"
+        asked = " Which unit? Then the patient, then the preset."
+        title = asked if sight.snapshot is not None else " Waiting for the controller …"
         self.query_one("#title", Rows).show([(Span(title, Look.STRONG),), EMPTY])
         self._units = () if sight.snapshot is None else sight.snapshot.units
         self.query_one(Choices).offer(

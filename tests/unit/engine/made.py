@@ -221,7 +221,8 @@ class Person:
         self.wait(2)
         self.ack()
         self.wait(100)
-        self.see(Output.ENERGIZED, **values)
+        told = Sample(at_ns=self.now_ns, asked_ns=self.now_ns, output=Output.ENERGIZED, values=tuple(values.items()))
+        self.feed(ev.SampleArrived(sample=told))
 
     def see_commanded(self) -> Sequence[SessionEffect]:
         """A sample that says exactly what was commanded, where the unit measures."""

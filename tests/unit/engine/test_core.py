@@ -20,7 +20,7 @@ from modctl.records import (
     SessionStarted,
 )
 from tests.unit.engine.made import ESTIM, T0_NS, setup
-from tests.unit.engine.made_core import REQUESTED, Engine, charted, permits, replies
+from tests.unit.engine.made_core import P24, REQUESTED, Engine, charted, config, permits, replies
 
 # Requests
 
@@ -61,6 +61,15 @@ def test_a_unit_that_cannot_be_used_refuses_and_charts_the_end(status: str, code
     assert [SessionRequested, SessionRefused, SessionEnded] == [type(record) for record in charted(effects)]
     assert [code] == [reply.code for reply in replies(effects)]
     assert [] == permits(effects)
+
+
+def test_no_session_starts_a_unit_that_is_only_watched() -> None:
+    """A tank is hot all day; what a session switched off there would be the tank."""
+    device = msgspec.structs.replace(P24.device, role="tank")
+    tank = msgspec.structs.replace(P24, device=device)
+    engine = Engine(configs=[config("u1", profile=tank)])
+
+    assert ["unit_monitored"] == [reply.code for reply in replies(engine.begin())]
 
 
 def test_a_request_that_was_refused_before_is_charted_with_its_end() -> None:

@@ -341,6 +341,21 @@ def test_the_dose_has_two_bounds_where_the_unit_left_doubt() -> None:
     assert 4_500 < dose.lower <= dose.upper < 5_000  # 500 mW/cm² at half duty for 20 s less the ramp, and the stop
 
 
+def test_the_dose_of_bursts_is_that_of_their_share_of_time() -> None:
+    """Where the pauses are told as a burst and its period, a tenth of the time is a tenth of the energy."""
+    whole = ultrasound(settings=(("duty_permille", 1_000), ("frequency_khz", 1_000)))
+    bursts = ultrasound(settings=(("burst_us", 1_000), ("frequency_khz", 1_000), ("period_us", 10_000)))
+    doses = []
+    for person in (whole, bursts):
+        person.serve(20_000)
+        person.confirm_off()
+        record = records(person.effects)[-1]
+        assert isinstance(record, SessionEnded)
+        doses.append(record.dose[0].lower)
+
+    assert doses[0] // 10 == doses[1]
+
+
 @pytest.mark.parametrize("modality", ["heat", "made-up"])
 def test_a_modality_without_a_dose_states_none(modality: str) -> None:
     """A number that means nothing is worse than none."""

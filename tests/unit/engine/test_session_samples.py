@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from devices.limits import Deviation, Limit, Mark, Max, Min, Stale
-from devices.model import NS_PER_MS, NS_PER_S, Ack, AckOf, Contact, Direction, Levels, Output
+from devices.model import NS_PER_MS, NS_PER_S, Ack, AckOf, Contact, Direction, Levels, ObservedAs, Output
 from modctl.engine import events as ev
 from modctl.engine.machine import Phase
 from modctl.engine.session import wakeup_ns
@@ -261,6 +261,21 @@ def test_a_suspended_unit_gives_nothing_without_deviating_but_never_more() -> No
 
     person.see(Output.SUSPENDED, contact=Contact.OPEN, intensity_mw_cm2=601)
     assert Phase.STOPPING is where(person)
+
+
+@pytest.mark.parametrize(("after_ms", "breaks"), [(299, False), (300, True)])
+def test_an_echoed_setting_has_its_time_and_is_then_exact(after_ms: int, breaks: bool) -> None:
+    """Nothing of a setting is *on its way*: before it settles it is not judged, after that any difference counts."""
+    exact = msgspec.structs.replace(DEVIATES, parameter="duty_permille", permille=0, floor=0)
+    observed = (*ULTRASOUND.observed, ("duty_permille", ObservedAs.ECHOED))
+    start = msgspec.structs.replace(ULTRASOUND.level, start=80)
+    person = at_phase(Phase.STARTING, setup(ULTRASOUND, limits=(exact,), observed=observed, level=start))
+    person.wait(2)
+    person.ack()
+    person.wait(after_ms)
+    person.see(Output.ENERGIZED, intensity_mw_cm2=80, duty_permille=501)
+
+    assert breaks is (person.state.phase is Phase.STOPPING)
 
 
 def test_a_deviation_of_what_is_not_commanded_is_nobodys() -> None:

@@ -2,7 +2,8 @@
 
 Rule 1: a latch is left only by a person's charted acknowledgement, with off confirmed or with the typed statement
         that the patient is disconnected and the power is cut.
-Rule 2: in every state without a permit a sample that is not off is uncommanded output: Off, alarm, latch.
+Rule 2: in every state without a permit output that the unit reports is uncommanded: Off, alarm, latch. A unit that
+        does not say whether it gives output is told Off each time it does not, and is not started.
 Rule 3: a unit is used only after its identity was read over the wire and matches its entry.
 """
 

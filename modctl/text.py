@@ -17,7 +17,7 @@ NO_DATA: Final = "no data"
 NOT_MEASURED: Final = "not measured by this unit"
 NOT_KNOWN: Final = "not known"
 
-# --- quantities ----------------------------------------------------------------------------------------------------
+# Quantities
 
 
 def _tenths(value: int, per: int) -> str:
@@ -176,7 +176,7 @@ def duration(ms: int) -> str:
     return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
 
 
-# --- states --------------------------------------------------------------------------------------------------------
+# States
 
 OUTPUTS: Final[Mapping[str, str]] = {
     "off": "□ OFF",
@@ -248,7 +248,7 @@ def unit_state(word: str) -> str:
     return UNIT_STATES.get(word, word)
 
 
-# --- reasons, faults, alarms -----------------------------------------------------------------------------------------
+# Reasons, faults, alarms
 
 # A reason is a word, or ``word:detail``; the table has the words.
 REASONS: Final[Mapping[str, str]] = {
@@ -425,7 +425,7 @@ def priority(word: str) -> Priority:
     return "high" if told is None else told.priority
 
 
-# --- plain ---------------------------------------------------------------------------------------------------------
+# Plain
 
 _SHAPES: Final = ("■ ", "□ ", "◪ ")
 _LEADING: Final = ("? ", "! ")  # anywhere else these are punctuation

@@ -95,7 +95,7 @@ class TableApp(App[None]):
         self._route: Route | None = None
         self._steps_out: set[Direction] = set()  # steps whose answer has not come: a held key sends no further ones
 
-    # --- keys
+    # Keys
 
     async def on_event(self, event: TextualEvent) -> None:
         """Keys that must not count are dropped before anything sees them."""
@@ -142,7 +142,7 @@ class TableApp(App[None]):
         view = self._sight().session(target.session)
         self._say(f"STOP sent: {'all' if view is None else view.unit}." if was_sent else NOT_SENT)
 
-    # --- the connection
+    # The connection
 
     def on_mount(self) -> None:
         """Signals, the tick, the first connection."""
@@ -161,7 +161,7 @@ class TableApp(App[None]):
         if not self._connection.send(request):
             self._say("Not sent: there is no connection to the controller.")
 
-    # --- what happened
+    # What happened
 
     @on(messages.Tick)
     def _ticked(self) -> None:
@@ -232,7 +232,7 @@ class TableApp(App[None]):
         limit = "" if reply.limit is None else f" ({reply.limit})"
         self._say(f"Refused: {reply.reason}{limit}")
 
-    # --- what people want
+    # What people want
 
     @on(messages.Asked)
     def _asked(self, event: messages.Asked) -> None:
@@ -320,7 +320,7 @@ class TableApp(App[None]):
     def _terminal_gone(self) -> None:
         self._ended_by(signal.SIGHUP)
 
-    # --- drawing
+    # Drawing
 
     def _now_ns(self) -> int:
         return self._clock.mono_ns()

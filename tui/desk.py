@@ -64,7 +64,7 @@ class Desk:
         self._traces: dict[str, deque[int | None]] = {}
         self._traced_ns = 0
 
-    # --- what happened
+    # What happened
 
     def heard(self, snapshot: Snapshot) -> None:
         """The newest state of the controller."""
@@ -159,7 +159,7 @@ class Desk:
             if view in sight.live() and view.level_parameter:
                 self._traces[session].append(traced_value(sight, view))
 
-    # --- what is
+    # What is
 
     def sight(self, now_ns: int, *, types_text: bool = False) -> Sight:
         """All that the screens draw from, at this moment."""
@@ -196,7 +196,7 @@ class Desk:
             return Route(Place.GATES, session=self.large)
         return Route(Place.END if view.phase in ("ended", "unconfirmed") else Place.RUNNING, session=self.large)
 
-    # --- inside
+    # Inside
 
     def _view(self, session: str) -> SessionView | None:
         found = () if self._snapshot is None else self._snapshot.sessions

@@ -97,7 +97,7 @@ class Attendant:
             self._wait()
         return self._exit
 
-    # --- waiting ---
+    # Waiting
 
     def _wait(self) -> None:
         self._client.send(Beat())
@@ -142,7 +142,7 @@ class Attendant:
         else:
             self._stop()
 
-    # --- what happens ---
+    # What happens
 
     def _on_entry(self, entry: Entry) -> None:
         if self._is_over:
@@ -184,7 +184,7 @@ class Attendant:
         ended = Exit.OK if self._outcome == "completed" else Exit.FINDINGS
         self._exit = Exit.REFUSED if self._was_given_up else ended
 
-    # --- questions ---
+    # Questions
 
     def _answer_from_file(self, gate: GateView, answers: Mapping[str, str]) -> None:
         answer = from_file(gate, answers)
@@ -216,7 +216,7 @@ class Attendant:
             Answer(id=number, session=session, gate=gate.gate, answer=answer, took_ms=took_ms, source=source)
         )
 
-    # --- keys ---
+    # Keys
 
     def _on_key(self, key: str) -> None:
         if key == "s":

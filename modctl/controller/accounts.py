@@ -149,7 +149,7 @@ class People:
         """Close the file."""
         self._connection.close()
 
-    # --- users ---
+    # Users
 
     def add_user(self, user: User) -> None:
         """Add one account; RefusedError where the name is taken."""
@@ -182,7 +182,7 @@ class People:
         if self._execute(query, (verifier, int(is_once), name)).rowcount == 0:
             raise UsageError(f"There is no user {name!r}.")
 
-    # --- sign-in ---
+    # Sign-in
 
     def begin_sign_in(self, name: str, pin: str, now: datetime) -> "PinCheck | SignInResult":
         """Start checking a PIN, or say at once that the account is locked. ``now`` is aware."""
@@ -216,7 +216,7 @@ class People:
             return SignInResult(user=user.name, role=None, word="wrong_pin", sentence=_NOT_RIGHT)
         return _locked(msgspec.structs.replace(user, locked_until_utc=until))
 
-    # --- patients ---
+    # Patients
 
     def add_patient(self, patient: Patient) -> None:
         """Add one patient; RefusedError where the reference is taken."""
@@ -235,7 +235,7 @@ class People:
         """One patient by reference."""
         return next((patient for patient in self.patients() if patient.ref == ref), None)
 
-    # --- texts ---
+    # Texts
 
     def commit(self, text: str, about: str) -> str:
         """Keep a free text and give the commitment that the chart holds in its place: it can be forgotten here."""

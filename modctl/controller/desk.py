@@ -95,7 +95,7 @@ class Desk:
         self._alarms: Mapping[str, tuple[AlarmView, ...]] = {}
         self.newest = 0  # the newest chart number
 
-    # --- House: the socket's thread ---
+    # House: the socket's thread
 
     def asked(self, number: int, caller: Caller, request: Request) -> None:
         """Send a request where it can be answered."""
@@ -161,7 +161,7 @@ class Desk:
         for lost in self._attendance.silent(now):
             self._lose(lost)
 
-    # --- Counter: the engine's thread ---
+    # Counter: the engine's thread
 
     def replied(self, reply: Reply) -> None:
         """Pass the engine's answer on."""
@@ -193,7 +193,7 @@ class Desk:
             known = {name: alarms for name, alarms in self._alarms.items() if name in self._cards}
             self._alarms = {**known, draft.session: (*standing, alarm)}
 
-    # --- what takes more than a line ---
+    # What takes more than a line
 
     def _stop(self, number: int, caller: Caller, request: Stop) -> None:
         state = self.host.state

@@ -103,7 +103,7 @@ class Host:
         self._off_confirmed: bool | None = None  # known when the last stop of all is settled
         self._is_overdue = False
 
-    # --- any thread ---
+    # Any thread
 
     def post(self, event: CoreEvent, *, first: bool = False) -> None:
         """Give the engine an event; ``first`` for what stops."""
@@ -125,7 +125,7 @@ class Host:
         """Call ``then`` in the engine's thread when the stop with this number is settled. Before ``run``."""
         self._expected[request] = then
 
-    # --- the engine's thread ---
+    # The engine's thread
 
     def run(self) -> Exit:
         """Until ``end`` is settled. OK when off was confirmed everywhere, FINDINGS when not."""

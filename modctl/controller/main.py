@@ -126,7 +126,7 @@ class Controller:
         gc.freeze()
         return self._end(self._host.run())
 
-    # --- told by other threads ---
+    # Told by other threads
 
     def durable(self, session: str | None, what: str) -> None:
         """The writer: an entry that a session waits for is on the disk."""
@@ -149,7 +149,7 @@ class Controller:
         _log.error("guard lost: everything is stopped", why=why)
         self._host.post(StopUnits(request=None, actor=None, source="guard"), first=True)
 
-    # --- the engine's thread ---
+    # The engine's thread
 
     def _look(self, now_ns: MonoNs) -> None:
         """On every beat."""
@@ -213,7 +213,7 @@ class Controller:
         _log.info("ended", exit_status=int(outcome))
         return outcome
 
-    # --- put together ---
+    # Put together
 
     def _open_writer(self, site: SiteConfig) -> ChartWriter:
         writer = ChartWriter(

@@ -196,7 +196,7 @@ def test_the_same_seed_makes_the_same_file(tmp_path: Path) -> None:
     assert (tmp_path / "one" / "chart.db").read_bytes() == (tmp_path / "two" / "chart.db").read_bytes()
 
 
-# --- triggers: the guard rail ----------------------------------------------------------------------------------------
+# Triggers: the guard rail
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_slip_in_sql_is_stopped(tmp_path: Path, statement: str) -> None:
     store.close()
 
 
-# --- keys ------------------------------------------------------------------------------------------------------------
+# Keys
 
 
 def test_a_rotation_is_signed_by_the_old_key_which_is_then_gone(tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_another_sites_key_is_refused(tmp_path: Path) -> None:
         open_chart(tmp_path / "one")
 
 
-# --- what is not opened ----------------------------------------------------------------------------------------------
+# What is not opened
 
 
 def test_a_chart_that_is_not_there_is_not_made_by_opening(tmp_path: Path) -> None:
@@ -381,7 +381,7 @@ def test_an_announced_key_that_is_none_is_said(tmp_path: Path) -> None:
         open_chart(tmp_path)
 
 
-# --- a full disk -----------------------------------------------------------------------------------------------------
+# A full disk
 
 
 def fill_up(store: ChartStore) -> None:

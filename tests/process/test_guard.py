@@ -33,10 +33,12 @@ from tests.process.small_site import (
     preset_of,
     simulators,
     truth,
+    view,
     wait_for,
     wait_off,
 )
 
+CHARTED_MS = 1_500  # what is gathered for the chart is a second old at most: by then some delivery is in it
 OFF_MS = 1_000  # product aim: less than a unit's own lease
 WORDS = b"OFF!"
 NOBODY = "0"  # no process: a guard ends its controller, and here that would be the test
@@ -53,6 +55,8 @@ def test_a_controller_that_is_gone_or_frozen_is_off_within_a_second(
         with controller(layout) as running, closing(running.client()) as client:
             session = begin(client, unit)
             wait_for(client, session, "running")
+            while view(client, session).delivered_ms < CHARTED_MS:
+                pass
             assert truth(layout, unit).energized
             killed_ns = CLOCK.mono_ns()
             kill(running.process.pid, number)

@@ -264,7 +264,7 @@ class LimitBreached(Record, frozen=True, kw_only=True):
 class Alarm(Record, frozen=True, kw_only=True):
     """Something a person must know now."""
 
-    alarm: str  # a word of modctl.text.ALARMS
+    alarm: str  # a word of modctl.sentences.ALARMS
     priority: str  # high | medium | low
     text: str  # empty: the word's own sentence, made where it is shown, so that wording never changes a decision
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from modctl import text
+from modctl import sentences
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ def alarm_text(entry: msgspec.Raw) -> tuple[str | None, str] | None:
     if head.kind != "alarm":
         return None
     alarm = msgspec.json.decode(head.data, type=_Alarm)
-    return head.session, alarm.text or text.alarm(alarm.alarm)
+    return head.session, alarm.text or sentences.alarm(alarm.alarm)
 
 
 def _read(journal: Journal, head: _Head) -> Journal:

@@ -1,6 +1,6 @@
 """The session in six plain lines, to be pasted into a note: no colour, no symbols, nothing that was not charted."""
 
-from modctl import text
+from modctl import sentences, text
 from modctl.ipc.messages import GateView, SessionView
 from tui.journal import Dose, Journal
 
@@ -47,7 +47,7 @@ def gaps_text(view: SessionView) -> str:
 
 def _outcome(view: SessionView) -> str:
     word = text.plain(text.outcome(view.outcome)).capitalize()
-    return f"{word} ({text.reason(view.reason)})" if view.reason else word
+    return f"{word} ({sentences.reason(view.reason)})" if view.reason else word
 
 
 def _dose(journal: Journal) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from devices.model import NS_PER_S
-from modctl import text
+from modctl import sentences, text
 from modctl.ipc.messages import SessionView
 from tui.looks import Line, Look, Span, columns
 from tui.sight import Showing, Sight, showing
@@ -50,7 +50,7 @@ def state(sight: Sight, view: SessionView) -> State:
     if view.outcome == "unconfirmed":
         return State(_word(text.outcome(view.outcome), Look.OFF), SETTLED_TEXT)
     if view.phase == "ended":
-        sentence = f"{_after(view)}{text.reason(view.reason)}." if view.reason else _after(view)
+        sentence = f"{_after(view)}{sentences.reason(view.reason)}." if view.reason else _after(view)
         return State(_word(text.outcome(view.outcome), Look.OFF), sentence)
     if view.phase == "running" and view.resting:
         return State(_word(text.output("energized"), Look.ENERGIZED), RESTING_TEXT)
@@ -103,7 +103,7 @@ def _phase(view: SessionView) -> str:
     if view.phase == "running":
         return "" if view.output == "energized" else f"Running. {text.contact(view.contact).capitalize()}."
     if view.reason:
-        why = text.reason(view.reason)
+        why = sentences.reason(view.reason)
         return f"{text.phase(view.phase)}: {why[:1].upper()}{why[1:]}."
     return f"{text.phase(view.phase)}: {text.PHASES[view.phase][1] if view.phase in text.PHASES else view.output}"
 

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from devices.model import Sample
-from modctl import text
+from modctl import sentences, text
 from modctl.clock import utc_text
 from modctl.engine.events import SampleArrived, SessionEvent
 from modctl.records import (
@@ -176,7 +176,9 @@ def told(record: Record) -> str:
         case LimitBreached():
             return _breached(record)
         case Alarm():
-            return f"{text.MARKS.get(record.priority, '***')} ALARM: {record.text or text.alarm(record.alarm)}"
+            return (
+                f"{sentences.MARKS.get(record.priority, '***')} ALARM: {record.text or sentences.alarm(record.alarm)}"
+            )
         case Override():
             return f"OVERRIDE: {record.limit}, second person {record.second_person or 'none'}"
         case SessionEnded():
@@ -188,7 +190,7 @@ def told(record: Record) -> str:
 def _held_or_resumed(record: SessionPaused | SessionResumed) -> str:
     if isinstance(record, SessionResumed):
         return "RESUMED: ramps up from off"
-    return f"□ PAUSED: {text.reason(record.reason)}; off is confirmed. A person resumes."
+    return f"□ PAUSED: {sentences.reason(record.reason)}; off is confirmed. A person resumes."
 
 
 def _breached(record: LimitBreached) -> str:
@@ -198,7 +200,7 @@ def _breached(record: LimitBreached) -> str:
 
 def _refused(record: SessionRefused) -> str:
     if record.limit is None:
-        return f"REFUSED: {text.reason(record.reason)}. Nothing was sent to the unit."
+        return f"REFUSED: {sentences.reason(record.reason)}. Nothing was sent to the unit."
     observed = "missing" if record.observed is None else _shown(record.observed)
     bound = "" if record.bound is None else f", bound {_shown(record.bound)}"
     source = "" if record.source is None else f" ({record.source})"
@@ -207,7 +209,7 @@ def _refused(record: SessionRefused) -> str:
 
 def _ended(record: SessionEnded) -> str:
     parts = [
-        f"{text.outcome(record.outcome)}: {text.reason(record.reason)}",
+        f"{text.outcome(record.outcome)}: {sentences.reason(record.reason)}",
         f"delivered {text.clock(record.delivered_ms)} of {text.clock(record.planned_ms)}",
     ]
     for name, ms in (

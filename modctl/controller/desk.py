@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from devices.model import label
-from modctl import text
+from modctl import sentences
 from modctl.chart.anchor import Head
 from modctl.clock import Clock
 from modctl.controller.attendance import Attendance, Lost
@@ -185,7 +185,7 @@ class Desk:
         alarm = AlarmView(
             alarm=draft.data.alarm,
             priority=draft.data.priority,
-            text=draft.data.text or text.alarm(draft.data.alarm),
+            text=draft.data.text or sentences.alarm(draft.data.alarm),
             since_mono_ns=self._clock.mono_ns(),
         )
         with self._lock:

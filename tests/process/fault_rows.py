@@ -6,7 +6,7 @@ import threading
 import msgspec
 
 from devices.bench import FAULTS, Clear, Inject, Injected, NotPossible
-from modctl import text
+from modctl import sentences, text
 from modctl.config import Layout
 from modctl.engine.events import SampleArrived, SessionEvent
 from modctl.ipc.client import BlockingClient
@@ -121,8 +121,8 @@ def _bad_sample_ns(client: BlockingClient, session: str) -> int:
 
 def _said(seen: SessionView) -> str:
     """What the therapist reads: the standing alarms in their words, or why it ended."""
-    alarms = [text.alarm(alarm.alarm) for alarm in seen.alarms]
-    return " ".join(alarms) or f"{text.outcome(seen.outcome)}: {text.reason(seen.reason)}."
+    alarms = [sentences.alarm(alarm.alarm) for alarm in seen.alarms]
+    return " ".join(alarms) or f"{text.outcome(seen.outcome)}: {sentences.reason(seen.reason)}."
 
 
 def _watch(

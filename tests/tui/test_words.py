@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from modctl import text
+from modctl import sentences
 from modctl.ipc.messages import SessionView
 from modctl.records import (
     KIND_OF,
@@ -197,7 +197,7 @@ def test_an_alarm_entry_is_read_and_others_pass() -> None:
     by_its_word = alarm_text(entry(Alarm(alarm="no_data", priority="high", text="")))
 
     assert (("S-1", "Nothing new."), None) == (told, alarm_text(entry(SessionResumed())))
-    assert ("S-1", text.alarm("no_data")) == by_its_word
+    assert ("S-1", sentences.alarm("no_data")) == by_its_word
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from devices.model import UCUM_OF, Contact, Output
 from devices.model import Fault as LineFault
-from modctl import text
+from modctl import sentences, text
 from modctl.engine.machine import Outcome, Phase
 from modctl.engine.session import ENDS_SESSION
 
@@ -85,9 +85,9 @@ def test_every_word_of_the_engine_is_known_to_people() -> None:
     assert set(text.PHASES) == set(Phase)
     assert set(text.OUTCOMES) == set(Outcome)
     assert set(text.CONTACTS) == set(Contact)
-    assert set(text.FAULTS) == set(LineFault)
-    assert set(ENDS_SESSION.values()) <= set(text.REASONS)
-    assert set(ENDS_SESSION.values()) <= set(text.ALARMS)
+    assert set(sentences.FAULTS) == set(LineFault)
+    assert set(ENDS_SESSION.values()) <= set(sentences.REASONS)
+    assert set(ENDS_SESSION.values()) <= set(sentences.ALARMS)
 
 
 @pytest.mark.parametrize(
@@ -103,21 +103,21 @@ def test_every_word_of_the_engine_is_known_to_people() -> None:
 )
 def test_a_reason_reads_as_the_rest_of_a_sentence(word: str, said: str) -> None:
     """Details stay, and a word that nobody wrote a sentence for is shown, not hidden."""
-    assert said == text.reason(word)
+    assert said == sentences.reason(word)
 
 
 def test_an_alarm_says_what_happened_what_the_output_does_and_what_to_do() -> None:
     """A person who reads only the alarm line must be able to act."""
-    for word, told in text.ALARMS.items():
-        assert told.happened in text.alarm(word)
-        assert told.output in text.alarm(word)
-        assert told.act in text.alarm(f"{word}:detail")
-        assert text.priority(f"{word}:detail") == told.priority
+    for word, told in sentences.ALARMS.items():
+        assert told.happened in sentences.alarm(word)
+        assert told.output in sentences.alarm(word)
+        assert told.act in sentences.alarm(f"{word}:detail")
+        assert sentences.priority(f"{word}:detail") == told.priority
 
 
 def test_an_alarm_that_nobody_knows_is_urgent() -> None:
     """Better one look too many."""
-    assert text.priority("never_heard_of") == "high"
+    assert sentences.priority("never_heard_of") == "high"
 
 
 def test_an_unmeasured_value_is_never_shown_as_measured() -> None:

@@ -3,7 +3,7 @@
 from textual import on
 from textual.app import ComposeResult
 
-from modctl import text
+from modctl import sentences, text
 from modctl.ipc.messages import Acknowledge, Done, Refused, Request
 from tui.looks import Look, Span, wrapped
 from tui.messages import Asked, Noticed, SteppedBack
@@ -50,7 +50,7 @@ class AcknowledgeScreen(TableScreen):
     def see_middle(self, sight: Sight) -> None:
         """Why the unit is out of use."""
         row = sight.unit(self._unit)
-        why = "" if row is None or not row.reason else f" {text.reason(row.reason).capitalize()}."
+        why = "" if row is None or not row.reason else f" {sentences.reason(row.reason).capitalize()}."
         output = "" if row is None else f" Its output: {text.output(row.output)}."
         told = f"{'SIM ' if row is not None and row.simulated else ''}{self._unit} is out of use.{why}{output}"
         shown = wrapped(told, max(1, self.size.width - 2), Look.STRONG)

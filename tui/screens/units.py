@@ -4,7 +4,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.events import Key
 
-from modctl import text
+from modctl import sentences, text
 from modctl.ipc.messages import UnitRow
 from tui.looks import EMPTY, Look, Span, fitted
 from tui.messages import LatchShown, Noticed, UnitChosen
@@ -101,6 +101,6 @@ def unit_text(row: UnitRow) -> str:
 
 def why_not(row: UnitRow) -> str:
     """Why a unit cannot be used, and what opens it."""
-    why = f" ({text.reason(row.reason)})" if row.reason else ""
+    why = f" ({sentences.reason(row.reason)})" if row.reason else ""
     opens = " Press a to clear it." if row.state == "latched" else ""
     return f"{text.unit_state(row.state)}{why}.{opens}"

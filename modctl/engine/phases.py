@@ -43,6 +43,7 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
     contact_lost_ns: int | None = None
     contact_alarmed: bool = False
     stop_ns: int | None = None  # when off was decided
+    stop_asked_ns: int | None = None  # when a person last asked for the stop that is under way
     off_ack_ns: int | None = None
     off_seen: int = 0
     outcome: Outcome | None = None

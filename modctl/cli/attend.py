@@ -16,17 +16,6 @@ from modctl.cli.common import Context, emit_raw, print_line, say
 from modctl.cli.keys import Keys
 from modctl.cli.reach import is_usage
 from modctl.cli.refusal import refusal_entries, uncharted
-from modctl.cli.stream import (
-    ENDED,
-    REFUSED,
-    STREAM_KINDS,
-    Teller,
-    entry_of,
-    flat,
-    flat_sample,
-    record_of,
-    samples,
-)
 from modctl.clock import SystemClock
 from modctl.errors import Exit
 from modctl.ipc.client import BlockingClient
@@ -48,6 +37,17 @@ from modctl.ipc.messages import (
     Subscribe,
 )
 from modctl.records import Entry, SessionEnded
+from modctl.reports.telling import (
+    ENDED,
+    REFUSED,
+    STREAM_KINDS,
+    Teller,
+    entry_of,
+    flat,
+    flat_sample,
+    record_of,
+    samples,
+)
 
 BEAT_S: Final = 0.25  # contract: a screen that attends beats every 250 ms
 OVER: Final = ("ended", "unconfirmed")

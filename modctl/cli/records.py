@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from modctl.cli.common import Context
 from modctl.cli.reach import controller_if_any, done, site_to_ourselves
-from modctl.cli.stream import entry_of
 from modctl.config import Layout
 from modctl.ipc.client import BlockingClient
 from modctl.ipc.messages import Entries, ListSessions, SessionRow
 from modctl.records import Entry
+from modctl.reports.telling import entry_of
 
 
 def session_rows(context: Context, limit: int) -> tuple[SessionRow, ...]:

@@ -112,7 +112,7 @@ def show_session(context: Context, wanted: str | None) -> None:
 
     The end is printed last; what was answered after it stands before it, with its later number.
     """
-    from modctl.cli.stream import ENDED, Teller, answered, flat, flat_sample, samples
+    from modctl.reports.telling import ENDED, Teller, answered, flat, flat_sample, samples
 
     found = _entries(context, wanted)
     teller = Teller()

@@ -14,6 +14,14 @@ NO_DATA: Final = "no data"
 NOT_MEASURED: Final = "not measured by this unit"
 NOT_KNOWN: Final = "not known"
 
+# Sources
+
+
+def source(named: str, mark: str) -> str:
+    """Where a bound comes from. Only what was read in a source is *per* it; everything else is a site default."""
+    return f"per {named}" if mark == "source" else f"site default: {named}"
+
+
 # Quantities
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from modctl.cli.common import Context
 from modctl.cli.reach import controller_if_any, done, site_to_ourselves
 from modctl.config import Layout
+from modctl.errors import UsageError
 from modctl.ipc.client import BlockingClient
 from modctl.ipc.messages import Entries, ListSessions, SessionRow
 from modctl.records import Entry
@@ -52,6 +53,17 @@ def entries_of(context: Context, session: str) -> tuple[Entry, ...]:
         reader = ChartReader.open(layout.chart)
         found = reader.session_with_inputs(session)
         reader.close()
+    return found
+
+
+def wanted_entries(context: Context, wanted: str | None) -> tuple[Entry, ...]:
+    """Every entry of the named session, or of the last one. UsageError when there is none."""
+    name = wanted or next((row.session for row in session_rows(context, 1)), None)
+    if name is None:
+        raise UsageError("There is no session in this chart yet.")
+    found = entries_of(context, name)
+    if not found:
+        raise UsageError(f"There is no session {name!r} in this chart; see modctl session list.")
     return found
 
 

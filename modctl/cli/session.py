@@ -9,9 +9,9 @@ import msgspec
 
 from modctl.cli.common import Context, emit, emit_raw, finish, pass_context, print_line
 from modctl.cli.durations import DURATION
+from modctl.cli.report import report
 from modctl.errors import Exit, UsageError
 from modctl.ipc.messages import SessionRow
-from modctl.records import Entry
 
 
 class SessionLine(SessionRow, frozen=True, kw_only=True, tag_field="kind", tag="session"):
@@ -30,6 +30,9 @@ class ReplayLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
 @click.group()
 def session() -> None:
     """Run a session, and the record of sessions."""
+
+
+session.add_command(report)
 
 
 @session.command(name="start")
@@ -112,9 +115,10 @@ def show_session(context: Context, wanted: str | None) -> None:
 
     The end is printed last; what was answered after it stands before it, with its later number.
     """
+    from modctl.cli.records import wanted_entries
     from modctl.reports.telling import ENDED, Teller, answered, flat, flat_sample, samples
 
-    found = _entries(context, wanted)
+    found = wanted_entries(context, wanted)
     teller = Teller()
     for entry in sorted(found, key=lambda entry: (entry.kind == ENDED, entry.seq)):
         if context.json:
@@ -135,28 +139,17 @@ def replay_session(context: Context, wanted: str | None) -> None:
 
     Exit 1 when a decision differs: then the program or the chart is not what it was.
     """
+    from modctl.cli.records import wanted_entries
     from modctl.engine.replay import NotReplayableError, replay
 
     try:
-        replayed = replay(_entries(context, wanted))
+        replayed = replay(wanted_entries(context, wanted))
     except NotReplayableError as why:
         raise UsageError(f"This session cannot be run again: {why}.") from why
     record = ReplayLine(**msgspec.structs.asdict(replayed))
     same = "the same" if replayed.same else f"DIFFERENT, first at entry {replayed.first_difference}"
     emit(record, f"{replayed.session}: {replayed.decisions} decisions, {same}")
     finish(Exit.OK if replayed.same else Exit.FINDINGS)
-
-
-def _entries(context: Context, wanted: str | None) -> tuple[Entry, ...]:
-    from modctl.cli.records import entries_of, session_rows
-
-    name = wanted or next((row.session for row in session_rows(context, 1)), None)
-    if name is None:
-        raise UsageError("There is no session in this chart yet.")
-    found = entries_of(context, name)
-    if not found:
-        raise UsageError(f"There is no session {name!r} in this chart; see modctl session list.")
-    return found
 
 
 def _setting(text: str) -> tuple[str, int]:

@@ -1,15 +1,16 @@
 """``modctl audit``: claims against the chart, a sample that nobody can steer, and what fabrication looks like."""
 
 import contextlib
+import importlib
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import msgspec
 
 from modctl.chart.reader import ChartReader
-from modctl.cli.common import Context, emit, finish, pass_context, say
+from modctl.cli.common import Context, emit, fail, finish, pass_context, say
 from modctl.clinic.claims import Judged
 from modctl.errors import Exit, UnreachableError, UsageError
 
@@ -55,9 +56,21 @@ class SuspicionLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
     sessions: tuple[str, ...]
 
 
-@click.group()
-def audit() -> None:
-    """Hold the record against claims and against itself. Reads only; works on a copy, without controller or units."""
+@click.group(invoke_without_command=True)
+@COPY
+@ZONE
+@click.pass_context
+def audit(ctx: click.Context, copy: Path | None, zone_name: str | None) -> None:
+    """Without a subcommand: the auditor's screen. Reads only; works on a copy, without controller or units.
+
+    Example: modctl audit --chart copy.db
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    context = ctx.find_object(Context)
+    if context is None or context.plain:
+        fail(Exit.USAGE, "The screen needs a terminal. Without one: modctl session list, session show, chart verify.")
+    finish(_show(context, copy, zone_name))
 
 
 @audit.command()
@@ -139,23 +152,37 @@ def patterns(context: Context, copy: Path | None, zone_name: str | None) -> None
     finish(Exit.FINDINGS if found else Exit.OK)
 
 
+def _show(context: Context, copy: Path | None, zone_name: str | None) -> int:
+    from modctl.cli.audit_source import ChartFile
+
+    # The screens stand above this package and are nothing that it builds on: loaded by name, like a program.
+    run: Callable[[ChartFile], int] = importlib.import_module("tui.audit.app").run
+    with _file(context, copy) as path:
+        return run(ChartFile(path, _zone(context, zone_name)))
+
+
 @contextlib.contextmanager
 def _reader(context: Context, copy: Path | None) -> Iterator[ChartReader]:
+    with _file(context, copy) as path, contextlib.closing(ChartReader.open(path)) as reader:
+        yield reader
+
+
+@contextlib.contextmanager
+def _file(context: Context, copy: Path | None) -> Iterator[Path]:
     """The named copy, or the site's chart while nobody else has it."""
     from modctl.cli.reach import controller_if_any, site_to_ourselves
     from modctl.config import Layout
 
     if copy is not None:
-        with contextlib.closing(ChartReader.open(copy)) as reader:
-            yield reader
+        yield copy
         return
     if controller_if_any(context) is not None:
         raise UnreachableError(
             "A controller has this site's chart. Take a copy (modctl chart export copy.db) and name it: --chart copy.db"
         )
     layout = Layout(context.site)
-    with site_to_ourselves(layout), contextlib.closing(ChartReader.open(layout.chart)) as reader:
-        yield reader
+    with site_to_ourselves(layout):
+        yield layout.chart
 
 
 def _zone(context: Context, named: str | None) -> zoneinfo.ZoneInfo:

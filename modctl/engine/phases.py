@@ -75,7 +75,7 @@ def take(state: SessionState, on: On, now_ns: int, *, reason: str = "", fast: bo
 
 def _enter_armed(state: SessionState, now_ns: int) -> Step:
     state = msgspec.structs.replace(state, phase=Phase.ARMED, deadline_ns=now_ns + ARMED_NS)
-    return state, (append(state, state.setup.started, await_as="started"),)
+    return state, (append(state, state.setup.started, actor=state.actor, await_as="started"),)
 
 
 def _enter_starting(state: SessionState, now_ns: int) -> Step:

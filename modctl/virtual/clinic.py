@@ -1,0 +1,411 @@
+"""A clinic in virtual time: tables, therapists, patients and failing units, from one seed, under a judge's eyes.
+
+A unit is switched off and unplugged between visits, as a clinic would; hours in which nothing happens cost nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from devices.model import NS_PER_MS, NS_PER_S, MonoNs
+from devices.profile import Profile, load
+from devices.sim.catalog import SIMULATED
+from devices.sim.device import FaultOrder
+from devices.sim.faults import CannotFail, Dice
+from modctl.chart.body import encode_body
+from modctl.clinic.gates import gates_for
+from modctl.clinic.library import parse
+from modctl.clinic.presets import Preset
+from modctl.clock import Stamp
+from modctl.controller.prepare import NotPrepared, Order, prepare
+from modctl.engine import core_events as ce
+from modctl.engine.phases import OVER, SessionState
+from modctl.engine.machine import Phase
+from modctl.engine.session import next_gate
+from modctl.engine.unit import UnitConfig, UnitStatus
+from modctl.records import Draft, Genesis, SessionEnded
+from modctl.virtual.judge import Judge
+from modctl.virtual.judge_terms import Finding
+from modctl.virtual.people import MODELS, THERAPIST, DURATIONS_S, acts_of, answer_to, event_of, faults_of, menu_of
+from modctl.virtual.world import Sink, VirtualClock, World
+
+HIP: Final = Path(__file__).parent.parent / "clinic" / "hip"
+START_UTC: Final = "2026-01-05T08:00:00Z"
+SWITCHED_OFF: Final = FaultOrder(fault="disconnect")
+HOUR_NS: Final = 3_600 * NS_PER_S
+# Chosen. A table is in use for about half of the clinic's hours.
+GAP_S: Final = 600
+LAG_EVERY_S: Final = 1_800
+STALL_EVERY_S: Final = 5_400
+CHART_FAILS_EVERY_S: Final = 28_800
+PATIENCE: Final = 8  # so often a therapist looks at a unit that is not ready, then leaves it alone
+
+
+class Tally(msgspec.Struct, kw_only=True, tag_field="kind", tag="simulate.clinic"):
+    """What a clinic came to. ``session_ms``: from each start to its end, energized or paused."""
+
+    seed: int
+    tables: int
+    hours_ms: int = 0
+    sessions: dict[str, int] = msgspec.field(default_factory=dict)
+    session_ms: int = 0
+    faults: dict[str, int] = msgspec.field(default_factory=dict)
+    events: dict[str, int] = msgspec.field(default_factory=dict)
+    entries: int = 0
+    findings: tuple[str, ...] = ()
+
+
+class Clinic:
+    """Everything that happens, up to the closing hour."""
+
+    def __init__(
+        self, tables: int, hours: float, seed: int, sink: Sink | None = None, program: str = "modctl simulate"
+    ) -> None:
+        self.clock = VirtualClock(datetime.fromisoformat(START_UTC))
+        self.judge = Judge()
+        self.program = program
+        self.started_ns = self.clock.now_ns
+        self.closes_ns = MonoNs(self.started_ns + int(hours * HOUR_NS))
+        self._sink = sink
+        self._seed = seed
+        self._dice = Dice(seed)
+        self._seq = 0
+        self._requests = 0
+        self._outcomes: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+        self.events: Counter[str] = Counter()
+        self._session_ms = 0
+        self._write_genesis()
+        profiles = {model: load(model) for model in MODELS}
+        presets = _presets()
+        menus = {model: menu_of(model, profiles[model]) for model in profiles}
+        pairs = []
+        self._tables = []
+        for place in range(tables):
+            model = MODELS[place % len(MODELS)]
+            name = f"{model}-{place + 1}"
+            sim = SIMULATED[model].make(name, seed * 1_000 + place, "rtu")
+            pairs.append((UnitConfig(name=name, profile=profiles[model], address="virtual"), sim))
+            dice = Dice(seed * 7_919 + place)
+            self._tables.append(_Table(self, name, profiles[model], presets[model], menus[model], dice))
+        self.world = World(pairs, self.clock, seed, self._chart, witness=self.judge.truth)
+        for table in self._tables:
+            table.close()
+        self._plan_the_house()
+
+    def run_for(self, seconds: float) -> None:
+        """Let so much of virtual time pass; nothing new begins after the closing hour."""
+        self.world.run_until(int(self.clock.now_ns + seconds * NS_PER_S))
+
+    @property
+    def is_over(self) -> bool:
+        """Closed, and the last session is over."""
+        return self.clock.now_ns >= self.closes_ns and not any(table.is_busy for table in self._tables)
+
+    def close(self) -> None:
+        """The day is over: the judge says what is left to say."""
+        self.judge.finish()
+
+    def tally(self) -> Tally:
+        """How it stands."""
+        return Tally(
+            seed=self._seed,
+            tables=len(self._tables),
+            hours_ms=(self.clock.now_ns - self.started_ns) // NS_PER_MS,
+            sessions=dict(sorted(self._outcomes.items())),
+            session_ms=self._session_ms,
+            faults=dict(sorted(self.faults.items())),
+            events=dict(sorted(self.events.items())),
+            entries=self._seq,
+            findings=tuple(str(finding) for finding in self.judge.findings),
+        )
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What the judge found so far."""
+        return self.judge.findings
+
+    def number(self) -> int:
+        """The next request's number."""
+        self._requests += 1
+        return self._requests
+
+    def after(self, delay_ms: int, act: Callable[[], None]) -> None:
+        """Do something so much later."""
+        self.world.at(self.clock.now_ns + delay_ms * NS_PER_MS, act)
+
+    def _write_genesis(self) -> None:
+        genesis = Genesis(site="simulate", simulated=True, origin="simulate", vkey="simulate", program=self.program)
+        self._judge(Draft(data=genesis), self.clock.stamp())
+
+    def _chart(self, draft: Draft, stamp: Stamp) -> None:
+        self._judge(draft, stamp)
+        if self._sink is not None:
+            self._sink(draft, stamp)
+        data = draft.data
+        if isinstance(data, SessionEnded):
+            self._outcomes["refused" if data.reason == "refused" else data.outcome] += 1
+            self._session_ms += data.energized_ms + data.paused_ms
+
+    def _judge(self, draft: Draft, stamp: Stamp) -> None:
+        self._seq += 1
+        self.judge.entry(encode_body(self._seq, draft, stamp))
+
+    # What befalls the whole house.
+
+    def _plan_the_house(self) -> None:
+        self._again(LAG_EVERY_S, self._writer_lags)
+        self._again(STALL_EVERY_S, self._host_stalls)
+        self._again(CHART_FAILS_EVERY_S, self._chart_fails)
+
+    def _again(self, every_s: int, what: Callable[[], None]) -> None:
+        def happen() -> None:
+            if self.clock.now_ns >= self.closes_ns:
+                return
+            what()
+            self._again(every_s, what)
+
+        self.after(self._dice.below(2 * every_s * 1_000), happen)
+
+    def _writer_lags(self) -> None:
+        self.events["writer lag"] += 1
+        self.world.post(ce.WriterLag(by_ms=200 + self._dice.below(3_000)))
+        self.after(100 + self._dice.below(3_000), lambda: self.world.post(ce.WriterLag(by_ms=0)))
+
+    def _host_stalls(self) -> None:
+        self.events["host stall"] += 1
+        self.world.post(ce.Stalled(by_ms=300 + self._dice.below(10_000)))
+
+    def _chart_fails(self) -> None:
+        self.events["chart failure"] += 1
+        self.world.post(ce.ChartBroken(why="no space left"))
+        self.after(20_000, self._restart)
+
+    def _restart(self) -> None:
+        """Somebody makes room and starts the controller again, once every session is over."""
+        if any(run.state.phase not in OVER for run in self.world.state.sessions.values()):
+            self.after(5_000, self._restart)
+            return
+        self.events["restart"] += 1
+        self.world.restart()
+
+
+class _Table:
+    """One table with its unit: who comes, what is done, what fails."""
+
+    def __init__(
+        self,
+        clinic: Clinic,
+        unit: str,
+        profile: Profile,
+        presets: Sequence[Preset],
+        menu: Sequence[str],
+        dice: Dice,
+    ) -> None:
+        self.is_busy = False
+        self._clinic = clinic
+        self._unit = unit
+        self._profile = profile
+        self._presets = presets
+        self._menu = menu
+        self._dice = dice
+        self._visits = 0
+        self._session = ""
+        self._planned_s = 0
+        self._looks = 0
+
+    def close(self) -> None:
+        """The unit is mended if need be, switched off and unplugged until somebody comes."""
+        self.is_busy = False
+        sim = self._clinic.world.sim(self._unit)
+        if not self._dice.hits(50):  # now and then nobody looks after it
+            sim.clear(self._clinic.clock.now_ns)
+        if not self._dice.hits(100):  # and now and then it stays plugged in
+            sim.inject(SWITCHED_OFF, self._clinic.clock.now_ns)
+        self._later(1_000 + self._dice.below(2 * GAP_S * 1_000), self._come)
+
+    def _later(self, delay_ms: int, act: Callable[[], None]) -> None:
+        self._clinic.after(delay_ms, act)
+
+    def _come(self) -> None:
+        if self._clinic.clock.now_ns >= self._clinic.closes_ns:
+            return
+        self.is_busy = True
+        self._visits += 1
+        self._looks = 0
+        self._clinic.world.sim(self._unit).take_back("disconnect", self._clinic.clock.now_ns)
+        self._later(2_000 + self._dice.below(3_000), self._look)
+
+    def _look(self) -> None:
+        """Is the unit ready? If not, somebody does what the screen says, some times over."""
+        self._looks += 1
+        unit = self._clinic.world.state.units[self._unit]
+        if unit.status is UnitStatus.READY:
+            self._request()
+        elif self._looks > PATIENCE:
+            self._clinic.events["gave up"] += 1
+            self.close()
+        else:
+            if unit.status is UnitStatus.LATCHED:
+                self._acknowledge(cuts_power=self._looks > 1)
+            elif self._looks > 1:
+                self._mend()
+            self._later(2_000 + self._dice.below(2_000), self._look)
+
+    def _mend(self) -> None:
+        self._clinic.world.sim(self._unit).clear(self._clinic.clock.now_ns)
+
+    def _acknowledge(self, *, cuts_power: bool) -> None:
+        """A latch is looked at. Who states that the power is cut has cut it: the unit starts anew."""
+        statement = None
+        if cuts_power:
+            self._mend()
+            reboot = FaultOrder(fault="reboot")
+            self._clinic.world.sim(self._unit).inject(reboot, self._clinic.clock.now_ns)
+            statement = "disconnected, power cut"
+        event = ce.AcknowledgeUnit(
+            request=self._clinic.number(), actor=THERAPIST, unit=self._unit, statement=statement
+        )
+        self._clinic.world.post(event)
+
+    def _request(self) -> None:
+        preset = self._presets[self._dice.below(len(self._presets))]
+        self._session = f"{self._unit}.{self._visits}.{self._looks}"
+        self._planned_s = DURATIONS_S[self._dice.below(len(DURATIONS_S))]
+        level = self._profile.level
+        target = level.min + self._dice.below((level.max - level.min) // level.step + 1) * level.step
+        asked = {level.name: target} if self._dice.hits(100) else {}
+        order = Order(
+            session=self._session,
+            now_ns=self._clinic.clock.now_ns,
+            unit=self._clinic.world.state.units[self._unit],
+            patient=f"sim-{self._dice.below(400)}",
+            side="left" if self._dice.hits(500) else "right",
+            body_weight_g=45_000 + self._dice.below(60) * 1_000,
+            preset=preset,
+            gates=gates_for(preset.modality),
+            asked=tuple(asked.items()),
+            duration_ms=self._planned_s * 1_000,
+            demonstration=self._dice.hits(500),
+            simulated_site=True,
+            site_limits=(),
+            program=self._clinic.program,
+        )
+        judged = prepare(order)
+        number = self._clinic.number()
+        self._plan_faults()
+        if isinstance(judged, NotPrepared):
+            refuse = ce.Refuse(
+                request=number,
+                actor=THERAPIST,
+                session=self._session,
+                requested=judged.requested,
+                refused=judged.refused,
+                text=judged.text,
+            )
+            self._clinic.world.post(refuse)
+        else:
+            begin = ce.Begin(request=number, actor=THERAPIST, setup=judged.setup, requested=judged.requested)
+            self._clinic.world.post(begin)
+        self._later(500, self._answer)
+        self._later(1_000, self._attend)
+
+    def _plan_faults(self) -> None:
+        visit = self._visits
+        for fault in faults_of(self._dice, self._menu, self._profile.level, self._planned_s):
+            self._later(fault.after_ms, lambda fault=fault: self._fail(fault.order, fault.lasts_ms, visit))  # type: ignore[misc]  # bound now
+
+    def _fail(self, order: FaultOrder, lasts_ms: int, visit: int) -> None:
+        if visit != self._visits or not self.is_busy:
+            return  # the unit is switched off already
+        now_ns = self._clinic.clock.now_ns
+        try:
+            self._clinic.world.sim(self._unit).inject(order, now_ns)
+        except CannotFail:
+            return
+        self._clinic.faults[order.fault] += 1
+        if lasts_ms:
+            self._later(lasts_ms, lambda: self._mend_one(order.fault, visit))
+
+    def _mend_one(self, fault: str, visit: int) -> None:
+        if visit == self._visits and self.is_busy:
+            self._clinic.world.sim(self._unit).take_back(fault, self._clinic.clock.now_ns)
+
+    # The session.
+
+    def _state(self) -> SessionState | None:
+        run = self._clinic.world.state.sessions.get(self._session)
+        return None if run is None else run.state
+
+    def _tell(self, event: ce.SessionEvent) -> None:
+        self._clinic.world.post(ce.ToSession(request=self._clinic.number(), session=self._session, event=event))
+
+    def _answer(self) -> None:
+        """The next gate, with the time that a person takes; before the start and after the end."""
+        state = self._state()
+        gate = None if state is None else next_gate(state)
+        if state is None or gate is None or self._dice.hits(8):  # now and then it is forgotten
+            return
+        answer = answer_to(gate, self._dice)
+        self._tell(answer)
+        if self._dice.hits(30):
+            self._tell(answer)  # pressed twice
+        if gate.gate == "confirm":
+            for act in acts_of(self._dice, self._planned_s):
+                session = self._session
+                self._later(act.after_ms, lambda do=act.do, session=session: self._act(do, session))  # type: ignore[misc]  # bound now
+            return
+        self._later(answer.took_ms, self._answer)
+
+    def _act(self, do: str, session: str) -> None:
+        if session != self._session or not self.is_busy:
+            return
+        event = event_of(do)
+        world = self._clinic.world
+        self._clinic.events[do] += 1
+        if event is not None:
+            self._tell(event)
+        if do == "stop twice":
+            self._tell(event_of("stop twice") or event_of("stop"))  # type: ignore[arg-type]  # both are events
+        elif do == "leave":
+            world.post(ce.ScreenLost(session=self._session, why="closed"))
+        elif do == "stop unit":
+            world.post(ce.StopUnits(request=self._clinic.number(), actor=None, source="screen", unit=self._unit))
+        elif do == "stop all":
+            world.post(ce.StopUnits(request=self._clinic.number(), actor=None, source="signal"))
+        elif do == "acknowledge":
+            self._acknowledge(cuts_power=False)
+        elif do == "answer":
+            self._answer()
+
+    def _attend(self) -> None:
+        """Somebody looks in every few seconds: when it is over, the rest is asked and the next one may come."""
+        state = self._state()
+        if state is None or state.phase in OVER:
+            if state is not None and self._dice.hits(800):
+                self._answer()
+            self._later(8_000 + self._dice.below(5_000), self._tidy)
+            return
+        if state.phase is Phase.PAUSED and self._clinic.clock.now_ns >= self._clinic.closes_ns:
+            self._act("stop", self._session)
+        self._later(2_000 + self._dice.below(4_000), self._attend)
+
+    def _tidy(self) -> None:
+        unit = self._clinic.world.state.units[self._unit]
+        if unit.status is UnitStatus.LATCHED and self._dice.hits(600):
+            self._acknowledge(cuts_power=self._dice.hits(700))
+        self._later(6_000 + self._dice.below(5_000), self.close)
+
+
+def _presets() -> Mapping[str, Sequence[Preset]]:
+    """Which shipped presets each model carries; all approved here, since nobody is treated."""
+    of: dict[str, list[Preset]] = {}
+    for path in sorted(HIP.glob("*.toml")):
+        preset = msgspec.structs.replace(parse(path.read_bytes(), path.name), approved=True)
+        for model in preset.models:
+            of.setdefault(model, []).append(preset)
+    return of

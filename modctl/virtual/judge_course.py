@@ -178,7 +178,9 @@ class Course:
         if not -EXACT_NS <= left_ns <= most_ns:
             yield f"{wall_ns // NS_PER_MS} ms passed, {accounts_ms} ms are accounted for"
         loose_ns = EXACT_NS * (self._acts + 1)
-        if abs(wall_ns - (said.energized_ms + said.paused_ms) * NS_PER_MS) > loose_ns:
+        # A stop out of a pause is spent on neither: the unit was off before it.
+        off_ns = self._off_ns(said, setup) if self._pauses and self._pauses[-1][1] is None else 0
+        if not -loose_ns <= wall_ns - (said.energized_ms + said.paused_ms) * NS_PER_MS <= loose_ns + off_ns:
             yield f"{wall_ns // NS_PER_MS} ms passed: {said.energized_ms} ms energized, {said.paused_ms} ms paused"
         paused_ms = self._paused_ns(said, setup) // NS_PER_MS
         if abs(paused_ms - said.paused_ms) * NS_PER_MS > loose_ns:
@@ -194,9 +196,11 @@ class Course:
             yield f"on for {self._on_ns // NS_PER_MS} ms, energized for {said.energized_ms} ms by its end"
 
     def _paused_ns(self, said: Ended, setup: SetupRow) -> int:
-        ended_ns = self.ended_ns or 0
-        off_ns = setup.stop_deadline_ns if said.off_after_ms is None else said.off_after_ms * NS_PER_MS
-        return sum((ended_ns - off_ns if until is None else until) - since for since, until in self._pauses)
+        stopped_ns = (self.ended_ns or 0) - self._off_ns(said, setup)
+        return sum((stopped_ns if until is None else until) - since for since, until in self._pauses)
+
+    def _off_ns(self, said: Ended, setup: SetupRow) -> int:
+        return setup.stop_deadline_ns if said.off_after_ms is None else said.off_after_ms * NS_PER_MS
 
     def _dose(self, said: Ended, setup: SetupRow, faults: frozenset[str]) -> Iterator[tuple[Rule, str]]:
         excuses = LIES if self._is_measured() else UNSEEN

@@ -142,8 +142,9 @@ class World:
         self._wires = {config.name: _Wire(config, sim, seed + place) for place, (config, sim) in enumerate(pairs)}
         self.state: CoreState = initial([config for config, _sim in pairs], (), simulated=simulated)
         self._wakes: tuple[CoreState, int] = (self.state, wakeup(self.state))
-        self._touched: set[str] = set(self._wires)  # lines whose next moment has to be asked for again
-        self._due_ns: dict[str, int] = {}
+        self._due_ns: dict[str, int] = {}  # when each line has something to do next
+        self._stale: set[str] = set()  # lines of which that is not known any more
+        self._touched: set[str] = set(self._wires)  # and those at which somebody has to look at the next moment
         self._acts: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = 0
         for wire in self._wires.values():
@@ -193,8 +194,9 @@ class World:
         return self._wakes[1]
 
     def _next_ns(self) -> int:
-        for name in self._touched:
+        for name in self._stale | self._touched:
             self._due_ns[name] = self._wires[name].next_ns()
+        self._stale.clear()
         times = [self._wakeup_ns(), *self._due_ns.values(), *(planned[0] for planned in self._acts[:1])]
         return min(times)
 
@@ -214,7 +216,7 @@ class World:
 
     def _work_on(self, wire: _Wire) -> None:
         wire.work(self.clock.now_ns)
-        self._touched.add(wire.name)
+        self._stale.add(wire.name)
         if self._witness is not None:
             line = wire.truth(self.clock.now_ns)
             if line is not None:
@@ -233,6 +235,7 @@ class World:
                     wire = self._wires[effect.unit]
                     wire.port.order(effect, self.clock.now_ns)
                     self._work_on(wire)
+                    self._touched.add(effect.unit)
 
     def _append(self, effect: Append) -> None:
         self._sink(effect.draft, self.clock.stamp())

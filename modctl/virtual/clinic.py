@@ -23,14 +23,15 @@ from modctl.clinic.presets import Preset
 from modctl.clock import Stamp
 from modctl.controller.prepare import NotPrepared, Order, prepare
 from modctl.engine import core_events as ce
-from modctl.engine.phases import OVER, SessionState
+from modctl.engine.events import SessionEvent
 from modctl.engine.machine import Phase
+from modctl.engine.phases import OVER, SessionState
 from modctl.engine.session import next_gate
 from modctl.engine.unit import UnitConfig, UnitStatus
 from modctl.records import Draft, Genesis, SessionEnded
 from modctl.virtual.judge import Judge
 from modctl.virtual.judge_terms import Finding
-from modctl.virtual.people import MODELS, THERAPIST, DURATIONS_S, acts_of, answer_to, event_of, faults_of, menu_of
+from modctl.virtual.people import DURATIONS_S, MODELS, THERAPIST, acts_of, answer_to, event_of, faults_of, menu_of
 from modctl.virtual.world import Sink, VirtualClock, World
 
 HIP: Final = Path(__file__).parent.parent / "clinic" / "hip"
@@ -38,7 +39,7 @@ START_UTC: Final = "2026-01-05T08:00:00Z"
 SWITCHED_OFF: Final = FaultOrder(fault="disconnect")
 HOUR_NS: Final = 3_600 * NS_PER_S
 # Chosen. A table is in use for about half of the clinic's hours.
-GAP_S: Final = 600
+GAP_S: Final = 300
 LAG_EVERY_S: Final = 1_800
 STALL_EVERY_S: Final = 5_400
 CHART_FAILS_EVERY_S: Final = 28_800
@@ -267,9 +268,7 @@ class _Table:
             reboot = FaultOrder(fault="reboot")
             self._clinic.world.sim(self._unit).inject(reboot, self._clinic.clock.now_ns)
             statement = "disconnected, power cut"
-        event = ce.AcknowledgeUnit(
-            request=self._clinic.number(), actor=THERAPIST, unit=self._unit, statement=statement
-        )
+        event = ce.AcknowledgeUnit(request=self._clinic.number(), actor=THERAPIST, unit=self._unit, statement=statement)
         self._clinic.world.post(event)
 
     def _request(self) -> None:
@@ -341,7 +340,7 @@ class _Table:
         run = self._clinic.world.state.sessions.get(self._session)
         return None if run is None else run.state
 
-    def _tell(self, event: ce.SessionEvent) -> None:
+    def _tell(self, event: SessionEvent) -> None:
         self._clinic.world.post(ce.ToSession(request=self._clinic.number(), session=self._session, event=event))
 
     def _answer(self) -> None:
@@ -369,8 +368,8 @@ class _Table:
         self._clinic.events[do] += 1
         if event is not None:
             self._tell(event)
-        if do == "stop twice":
-            self._tell(event_of("stop twice") or event_of("stop"))  # type: ignore[arg-type]  # both are events
+            if do == "stop twice":
+                self._tell(event)
         elif do == "leave":
             world.post(ce.ScreenLost(session=self._session, why="closed"))
         elif do == "stop unit":

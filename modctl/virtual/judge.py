@@ -18,8 +18,6 @@ import heapq
 from collections.abc import Iterable
 from typing import Final
 
-import msgspec
-
 from modctl.virtual.judge_course import Course
 from modctl.virtual.judge_terms import (
     COMMIT_NS,

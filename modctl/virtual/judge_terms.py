@@ -256,6 +256,4 @@ def entry_of(body: bytes) -> Entry:
     line = _LINES.decode(body)
     decoder = _DATA.get(line.kind)
     said = _NOTHING if decoder is None else decoder.decode(line.data)
-    return Entry(
-        seq=line.seq, at_ns=line.mono_ns, kind=line.kind, session=line.session, actor=line.actor, said=said
-    )
+    return Entry(seq=line.seq, at_ns=line.mono_ns, kind=line.kind, session=line.session, actor=line.actor, said=said)

@@ -3,7 +3,7 @@
 The odds are far from a real clinic's: people who never make mistakes and units that never fail would prove little.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -32,7 +32,7 @@ MODELS: Final[Sequence[str]] = (
 )
 DURATIONS_S: Final = (20, 60, 120, 300, 600, 600, 900, 1_200)
 FAULT_LASTS_MS: Final = (100, 400, 1_000, 3_000, 10_000, 60_000, 0)  # 0: until somebody mends it
-ANSWERS: Final[Mapping[str, tuple[int, int]]] = {"pain_before": (0, 10), "pain_after": (0, 10)}
+COUNTS: Final = (0, 0, 0, 1, 1, 1, 1, 2, 2, 2)  # how many things fail in one visit
 
 
 class FaultToCome(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +111,9 @@ def answer_to(gate: GateSpec, dice: Dice) -> ev.Answered:
         answer = str(low + dice.below(high - low + 1))
     else:
         opening = [word for word in gate.answers if word not in gate.closes]
-        answer = gate.answers[dice.below(len(gate.answers))] if dice.hits(10) else opening[-1 if len(opening) == 1 else 0]
+        answer = (
+            gate.answers[dice.below(len(gate.answers))] if dice.hits(10) else opening[-1 if len(opening) == 1 else 0]
+        )
     return ev.Answered(
         gate=gate.gate, answer=answer, actor=THERAPIST, source="person", age_s=0, took_ms=300 + dice.below(3_000)
     )
@@ -132,8 +134,7 @@ def menu_of(model: str, profile: Profile) -> Sequence[str]:
 
 def faults_of(dice: Dice, menu: Sequence[str], level: ParameterSpec, planned_s: int) -> Sequence[FaultToCome]:
     """None, one or two faults of one visit, at any time of it: from before the request to after the end."""
-    throw = dice.below(10)
-    count = 0 if throw < 4 else 1 if throw < 8 else 2
+    count = COUNTS[dice.below(len(COUNTS))]
     faults = []
     together_ms = dice.below((planned_s + 40) * 1_000)
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""``modctl simulate --clinic``: one object, one chart for one seed, and an exit status that says what the judge found."""
+"""``modctl simulate --clinic``: one object, one chart for one seed, an exit status that says what the judge found."""
 
 import hashlib
 from pathlib import Path

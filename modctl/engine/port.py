@@ -258,7 +258,7 @@ class Port:
     def _note(self, seat: _Seat, event: DeviceEvent, now_ns: MonoNs) -> None:
         self._news.append((seat.name, event))
         if isinstance(event, Ack) and event.of is AckOf.OFF:
-            seat.stop_first = False  # a stop asked while that Off was on the line has what it wants: others go first now
+            seat.stop_first = False  # also of a stop that was asked while this Off was on the line: others go first
         if not isinstance(event, Sample) or not seat.wants_off:
             return
         if event.output is Output.OFF:

@@ -57,6 +57,8 @@ class Worker:
             points = range(1, calls + 1, self._step)
             for n, mode in itertools.product(points, (KILL, KILL_HALF)):
                 self._kill(n, mode)
+                if self._step == 1 and time.monotonic() >= self._until:
+                    return
             faults = list(itertools.product(points, FAILURES, (ONCE, FROM_NOW_ON, HALF), (False, True)))
             self._dice.shuffle(faults)
             for fault in itertools.cycle(faults):

@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +37,7 @@ MAX_FINDINGS: Final = 20
 class Round:
     """One site, one session, one act."""
 
-    def __init__(self, layout: Layout, dice: random.Random, shim: Path | None) -> None:
+    def __init__(self, layout: Layout, dice: random.Random, shim: Path | None, act: str | None = None) -> None:
         self._layout = layout
         self._dice = dice
         self._shim = shim
@@ -45,7 +45,7 @@ class Round:
         self._trigger = layout.root / "full"
         acts = [self.kill_controller, self.kill_controller, self.freeze_controller, self.lose_screen]
         acts += [self.kill_simulators, *([] if shim is None else [self.fill_disk])]
-        self._act = dice.choice(acts)
+        self._act = dice.choice([one for one in acts if act in (None, one.__name__)])
         self.what = f"{self._act.__name__}, {self._unit}"
         self.findings: list[str] = []
 
@@ -172,12 +172,14 @@ def committed(layout: Layout) -> dict[int, bytes]:
         reader.close()
 
 
-def rounds(template: Path, seed: int, number: int, shim: Path | None) -> tuple[str, list[str]]:
-    """One round on a copy of a site: what was done, and what was wrong."""
+def try_round(
+    template: Path, seed: int, number: int, shim: Path | None, act: str | None = None
+) -> tuple[str, list[str]]:
+    """One round on a copy of a site: what was done (``act``, or the seed's choice), and what was wrong."""
     with tempfile.TemporaryDirectory(prefix="soak-kill-") as folder:
         root = Path(folder) / "site"
         shutil.copytree(template, root)
-        one = Round(Layout(root), random.Random(f"{seed} {number}"), shim)
+        one = Round(Layout(root), random.Random(f"{seed} {number}"), shim, act)
         try:
             one.run()
         except (AssertionError, ModctlError, OSError, subprocess.TimeoutExpired) as why:
@@ -185,7 +187,7 @@ def rounds(template: Path, seed: int, number: int, shim: Path | None) -> tuple[s
         return one.what, one.findings
 
 
-def run(seconds: float, seed: int, wanted: Callable[[int], bool] = lambda _number: True) -> Line:
+def run(seconds: float, seed: int) -> Line:
     """Rounds until the time is over."""
     reached: Counter[str] = Counter({"kill points": 0})
     findings: list[str] = []
@@ -194,8 +196,8 @@ def run(seconds: float, seed: int, wanted: Callable[[int], bool] = lambda _numbe
         template = Path(folder) / "site"
         site.lay_down(template)
         shim = disk.compiled(Path(folder)) if disk.compiler() else None
-        while time.monotonic() < until and len(findings) < MAX_FINDINGS and wanted(reached["kill points"]):
-            what, found = rounds(template, seed, reached["kill points"], shim)
+        while time.monotonic() < until and len(findings) < MAX_FINDINGS:
+            what, found = try_round(template, seed, reached["kill points"], shim)
             reached["kill points"] += 1
             reached[what.partition(",")[0].replace("_", " ")] += 1
             findings += [f"round {reached['kill points'] - 1} of seed {seed}: {one}" for one in found]

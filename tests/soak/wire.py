@@ -27,9 +27,11 @@ from tests.soak.report import Line
 SOCKET_SHARE: Final = 0.1
 MAX_FINDINGS: Final = 20
 KEPT: Final = 64  # old frames and answers that may be said again; chosen
+AGAIN: Final = 16  # frames in a row; chosen: settings, level, enable and lease of one start
 FLOOD_BYTES: Final = 4_096
 MAX_GROWTH: Final = 8 * 1_024  # of what a port holds; chosen: several of the longest frames for each unit
 MAX_RSS_KB: Final = 16 * 1_024  # chosen: a flood of hundreds of MB would show many times over
+AGAIN_OFF_NS: Final = 400 * NS_PER_MS  # chosen: two polls of a session, an Off and its answer; shorter than a lease
 ROUND: Final = 40  # exchanges between a raise and a stop
 
 
@@ -76,7 +78,9 @@ class Middle(Bus):
             return [frame]
         self.faults += 1
         old = self.dice.choice(self.frames)
-        return self.dice.choice(([old, frame], [frame, old], [frame, frame], []))
+        start = self.dice.randrange(len(self.frames))
+        again = [*self.frames[start : start + AGAIN]]  # a whole start said again may bring a unit on again
+        return self.dice.choice(([old, frame], [frame, old], [frame, frame], [], [*again, frame], [frame, *again]))
 
     def _towards_us(self, answer: bytes) -> list[bytes]:
         self.answers = [*self.answers[1 - KEPT :], answer]
@@ -119,11 +123,15 @@ class Middle(Bus):
             if name in self.permits:
                 self.permit(name)
             self.serve(self.dice.randrange(1, 60) * NS_PER_MS)
-        if self.dice.random() < 0.5:
-            self._stop("u1" if raised is On.RAISE_1 else "u2")
-            self.serve(200 * NS_PER_MS)
+        name = "u1" if raised is On.RAISE_1 else "u2"
+        self._stop(name)
+        self.serve(self.dice.randrange(1, 300) * NS_PER_MS)
         self.is_bent = False
-        self.flights = ()
+        self.serve(AGAIN_OFF_NS)
+        if self.sims[name].truth(self.now_ns).energized:
+            raise Wrong(
+                f"{name} came on again by an old frame, and was not told off for {AGAIN_OFF_NS // NS_PER_MS} ms"
+            )
         self.settle()
 
 

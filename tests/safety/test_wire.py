@@ -10,13 +10,18 @@ from tests.soak import wire
 ROUNDS = 6
 
 
+def bend(middle: wire.Middle, rounds: int) -> None:
+    """So many rounds."""
+    for _ in range(rounds):
+        middle.round()
+
+
 def test_whoever_is_in_the_middle_no_output_exceeds_its_permit() -> None:
     """Bent, old, made-up and endless answers, old frames said again: off in the end, and nothing held grows."""
     dice = random.Random(1)
     middle = wire.started(dice)
     held = wire.held_bytes([middle.port], 6)
-    for _ in range(ROUNDS):
-        middle.round()
+    bend(middle, ROUNDS)
 
     assert middle.faults > 50
     assert wire.held_bytes([middle.port], 6) - held < wire.MAX_GROWTH
@@ -35,5 +40,4 @@ def test_without_repeated_off_a_frame_said_again_is_found_out(monkeypatch: pytes
     monkeypatch.setattr(port.Port, "_repeat_off", lambda *_anything: None)
     middle = wire.started(random.Random(1))
     with pytest.raises(wire.Wrong, match="came on again"):
-        for _ in range(10 * ROUNDS):
-            middle.round()
+        bend(middle, 10 * ROUNDS)

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from devices.driver import Driver
 from devices.model import NS_PER_MS, NS_PER_S, MonoNs
 from devices.registry import driver_for
 from devices.sim.catalog import SimUnit
@@ -47,13 +48,16 @@ class VirtualClock:
         return Stamp(at_utc=utc_text(self._start_utc + passed), mono_ns=self.now_ns, boottime_ns=self.now_ns, boot=BOOT)
 
 
-class _Wire:
-    """One unit on a line of its own: port logic on one end, the simulated unit on the other, bytes under way."""
+class Wire:
+    """One unit on a line of its own: port logic on one end, the simulated unit on the other, bytes under way.
 
-    def __init__(self, config: UnitConfig, sim: SimUnit, seed: int) -> None:
+    ``driver`` stands in for the model's own, to show what the gate does with a wrong one.
+    """
+
+    def __init__(self, config: UnitConfig, sim: SimUnit, seed: int, driver: Driver | None = None) -> None:
         name = config.name
         self.name = name
-        self.port = Port({name: driver_for(config.profile)}, {name: config.profile})
+        self.port = Port({name: driver or driver_for(config.profile)}, {name: config.profile})
         self.sim = SimPort(sim, seed)
         self.to_sim: list[tuple[int, bytes]] = []
         self.to_port: list[tuple[int, bytes]] = []
@@ -109,7 +113,7 @@ class World:
         self.replies: list[Reply] = []
         self.stopped: list[Stopped] = []
         self._sink = sink
-        self._wires = {config.name: _Wire(config, sim, seed + place) for place, (config, sim) in enumerate(pairs)}
+        self._wires = {config.name: Wire(config, sim, seed + place) for place, (config, sim) in enumerate(pairs)}
         self.state: CoreState = initial([config for config, _sim in pairs], (), simulated=simulated)
         self._acts: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = 0
@@ -157,7 +161,7 @@ class World:
         if wakeup(self.state) <= now_ns:
             self.post(Tick())
 
-    def _drain(self, wire: _Wire) -> None:
+    def _drain(self, wire: Wire) -> None:
         for unit, news in wire.port.drain():
             self.post(FromUnit(unit=unit, news=news))
 

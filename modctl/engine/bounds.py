@@ -67,6 +67,9 @@ ESTIM: tuple[Limit, ...] = (
 RMS_BANDS_UA = ((400, 50_000), (1_500, 80_000), (10**9, 100_000))
 RMS_SOURCE = "IEC 60601-2-10, as quoted"
 
+# Peak of a modulated carrier: interferential and premodulated units end here.
+CARRIER_PEAK = _max("hard-es-carrier-peak", "current_ua", 100_000, "dial range of interferential units", TEXTBOOK)
+
 ULTRASOUND: tuple[Limit, ...] = (
     _max("hard-us-intensity", "intensity_mw_cm2", 3_000, "IEC 60601-2-5, 3 W/cm2", SOURCE),
     _min("hard-us-intensity-min", "intensity_mw_cm2", 0, "an intensity has no sign", CHOSEN),
@@ -151,7 +154,7 @@ def hard_limits(modality: Modality, settings: Mapping[str, int]) -> tuple[Limit,
     """The hard rows for these settings and their context: some depend on frequency, mode or region."""
     rows = HARD[modality]
     if modality is Modality.ESTIM:
-        rows = (*rows, _rms_row(settings))
+        rows = (*rows, _rms_row(settings), *((CARRIER_PEAK,) if "carrier_hz" in settings else ()))
     if modality is Modality.TRACTION and "traction_region" in settings:
         rows = (*rows, REGIONS.get(settings["traction_region"], NECK))
     if modality is Modality.ULTRASOUND and "duty_permille" in settings:

@@ -24,6 +24,7 @@ UNIT = "unit-1"
 SESSION = "quick"
 AREAS = (("area_mm2", 2_000), ("duration_ms", 60_000), ("electrode_mm2", 4_500), ("era_mm2", 500))
 ANYTHING = 10**6
+STEP_NS = NS_PER_MS  # time goes on also where somebody wants to be called in the past
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +143,7 @@ class Lone:
             self._wire.work(self._now_ns)
             self.news.extend(news for _unit, news in self._wire.port.drain())
             highest = max(highest, self.truth.output)
-            self._now_ns = MonoNs(min(until_ns, max(self._now_ns + 1, self._wire.next_ns())))
+            self._now_ns = MonoNs(min(until_ns, max(self._now_ns + STEP_NS, self._wire.next_ns())))
         return highest
 
     def command(self, values: dict[str, int], permit: dict[str, tuple[int, int]], permit_ms: int = 10_000) -> None:

@@ -237,18 +237,18 @@ def h23() -> Seen:
 
 
 def h25() -> Seen:
-    """A pull with the patient's switch unplugged does not begin; one that is let go in the middle ends."""
+    """A pull without the patient's switch does not begin; one that is a third stronger than set is ended."""
     without = Room(PULL, TRACTION)
     without.inject("switch-missing")
     without.run_s(RUNNING_S)
     pulled_n = without.truth.output
-    let_go = _running(PULL, TRACTION)
-    was_on = let_go.truth.energized
-    let_go.inject("switch-open")
-    let_go.run_s(0.5)
-    left_n = let_go.truth.output
-    passed = pulled_n == 0 and was_on and left_n <= _MINIMUM_PULL_N
-    return Seen(passed=passed, saw=f"{pulled_n} N without the switch, {left_n} N half a second after it was pressed")
+    strong = _running(PULL, TRACTION, force_n=150)
+    strong.run_s(6)
+    strong.inject("over-deliver")
+    ended = strong.run_to_end(10)
+    reason = "none" if ended is None else ended.reason
+    passed = pulled_n == 0 and reason == "limit:tx-overforce" and strong.truth.output <= _MINIMUM_PULL_N
+    return Seen(passed=passed, saw=f"{pulled_n} N without the switch; a third too strong: ended by {reason}")
 
 
 _MINIMUM_PULL_N = 15  # Eltrac 471, manual p. 26: as low as a pull gets

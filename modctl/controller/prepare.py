@@ -11,6 +11,7 @@ import msgspec
 from devices.limits import Combination, Deviation, Duration, Limit, Mark, Max, Min, Rate, Stale, Tier
 from devices.model import NS_PER_MS, UCUM_OF, Modality, ObservedAs
 from devices.profile import ParameterSpec, Profile
+from modctl import sentences
 from modctl.clinic.presets import Gate, Preset
 from modctl.engine.bounds import HARD, hard_limits, traction_region, widenings
 from modctl.engine.checks import Finding, Verdict, check_duration, check_levels
@@ -197,7 +198,8 @@ def _refused(verdict: Verdict, limits: tuple[Limit, ...]) -> tuple[SessionRefuse
         source=verdict.source,
     )
     said = "is missing" if observed is None else f"{observed.value} {observed.unit}"
-    bound = f"bound {verdict.bound} {verdict.unit} ({verdict.source})"
+    mark = next((limit.mark for limit in limits if limit.id == verdict.limit), Mark.SOURCE)
+    bound = f"bound {verdict.bound} {verdict.unit} ({sentences.origin(mark, verdict.source)})"
     text = f"{verdict.limit}: {said}, {bound}. Nothing was sent to the unit."
     return refused, text
 

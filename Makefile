@@ -13,7 +13,7 @@ PY ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14;
 WORKERS ?= 2 # chosen: the smallest machine that tests run on has two cores, and timing tests need them
 TESTS ?=
 
-.PHONY: env demo test check interop soak format lock clean help
+.PHONY: env demo test hazards check interop soak format lock clean help
 
 env: .venv/.stamp ## build .venv: modctl and everything it is developed with, pinned by hash
 
@@ -44,6 +44,9 @@ demo: env ## simulators, controller and the table screen in a throw-away site
 
 test: env ## every test that CI runs (TESTS=path narrows, WORKERS=n)
 	@$(BIN)/python -m pytest -q -n $(strip $(WORKERS)) --dist loadgroup $(TESTS)
+
+hazards: env ## the hazard table: tests and knock-outs of each row, one line a row
+	@$(BIN)/python -m tests.safety.report -n $(strip $(WORKERS)) --dist loadgroup
 
 check: env ## ruff, formatting, types, import contracts
 	$(BIN)/ruff check

@@ -190,3 +190,14 @@ def priority(word: str) -> Priority:
     """How urgent an alarm is; one that is not in the table is urgent."""
     told = ALARMS.get(word.partition(":")[0])
     return "high" if told is None else told.priority
+
+
+def origin(mark: str, source: str) -> str:
+    """Who set a number, as it may be shown: *per* a source only where that source was read, else a site default."""
+    match mark:
+        case "source":
+            return f"per {source}"
+        case "derived":
+            return f"site default, derived: {source}"
+        case _:
+            return f"site default: {source}"

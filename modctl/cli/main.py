@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "preset": ("modctl.cli.preset:preset", "The library of presets."),
     "patient": ("modctl.cli.people:patient", "Patients of the site."),
     "user": ("modctl.cli.people:user", "Users of the site and their PINs."),
+    "hazards": ("modctl.cli.hazards:hazards", "The hazard table, and the quick check of each row."),
     "doctor": ("modctl.cli.doctor:doctor", "What is wrong with this station, and what to do."),
 }
 DUMB_TERMINALS: Final = ("", "dumb")

@@ -9,10 +9,11 @@ Rule 3: values off the unit's grid are resolved here, once, to the nearest less 
 import msgspec
 
 from devices.limits import Combination, Deviation, Duration, Limit, Mark, Max, Min, Rate, Stale, Tier
-from devices.model import NS_PER_MS, UCUM_OF, ObservedAs
+from devices.model import NS_PER_MS, UCUM_OF, Modality, ObservedAs
 from devices.profile import ParameterSpec, Profile
+from modctl import sentences
 from modctl.clinic.presets import Gate, Preset
-from modctl.engine.bounds import HARD, hard_limits, widenings
+from modctl.engine.bounds import HARD, hard_limits, traction_region, widenings
 from modctl.engine.checks import Finding, Verdict, check_duration, check_levels
 from modctl.engine.setup import ContactRule, GateSpec, Level, Setup
 from modctl.engine.unit import UnitState
@@ -117,7 +118,8 @@ def _requested(order: Order, wanted: _Wanted) -> SessionRequested:
 
 def _limits(order: Order, wanted: _Wanted) -> tuple[Limit, ...]:
     profile = order.unit.config.profile
-    return (*hard_limits(profile.device.modality, wanted.settings), *profile.limit, *order.site_limits)
+    known = {**dict(_context(order, wanted.planned_ms)), **wanted.settings}
+    return (*hard_limits(profile.device.modality, known), *profile.limit, *order.site_limits)
 
 
 def _problem(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] | None:
@@ -196,7 +198,8 @@ def _refused(verdict: Verdict, limits: tuple[Limit, ...]) -> tuple[SessionRefuse
         source=verdict.source,
     )
     said = "is missing" if observed is None else f"{observed.value} {observed.unit}"
-    bound = f"bound {verdict.bound} {verdict.unit} ({verdict.source})"
+    mark = next((limit.mark for limit in limits if limit.id == verdict.limit), Mark.SOURCE)
+    bound = f"bound {verdict.bound} {verdict.unit} ({sentences.origin(mark, verdict.source)})"
     text = f"{verdict.limit}: {said}, {bound}. Nothing was sent to the unit."
     return refused, text
 
@@ -205,6 +208,8 @@ def _context(order: Order, planned_ms: int) -> tuple[tuple[str, int], ...]:
     context = {**order.preset.context, "duration_ms": planned_ms}
     if order.body_weight_g is not None:
         context["body_weight_g"] = order.body_weight_g
+    if order.preset.modality is Modality.TRACTION:
+        context["traction_region"] = traction_region(order.preset.region)
     return tuple(sorted(context.items()))
 
 

@@ -67,6 +67,9 @@ ESTIM: tuple[Limit, ...] = (
 RMS_BANDS_UA = ((400, 50_000), (1_500, 80_000), (10**9, 100_000))
 RMS_SOURCE = "IEC 60601-2-10, as quoted"
 
+# Peak of a modulated carrier: interferential and premodulated units end here.
+CARRIER_PEAK = _max("hard-es-carrier-peak", "current_ua", 100_000, "dial range of interferential units", TEXTBOOK)
+
 ULTRASOUND: tuple[Limit, ...] = (
     _max("hard-us-intensity", "intensity_mw_cm2", 3_000, "IEC 60601-2-5, 3 W/cm2", SOURCE),
     _min("hard-us-intensity-min", "intensity_mw_cm2", 0, "an intensity has no sign", CHOSEN),
@@ -92,6 +95,12 @@ ULTRASOUND: tuple[Limit, ...] = (
     _duration("hard-us-time", 30, "IEC 60601-2-5 timer range", TEXTBOOK),
 )
 
+# Energy by treated area, where the unit states its intensity and its duty. No source names a ceiling. 1.5 W/cm2 for
+# nine minutes, the largest dose of the listed hip treatments, comes to 405 J/cm2 over twice the head.
+US_DOSE = _combined(
+    "hard-us-dose", "us_area_dose_mj_cm2", 450_000, "mJ/cm2", "450 J/cm2, above every listed hip treatment", CHOSEN
+)
+
 # Spatial-average intensity of continuous ultrasound: Dynatron 25 series p. 54 rates its heads at 2 W/cm2.
 US_CONTINUOUS_MW_CM2 = 2_000
 
@@ -102,6 +111,16 @@ TRACTION: tuple[Limit, ...] = (
     _rate("hard-tx-raise", "force_n", 50, 50, "usual traction speeds"),
     _duration("hard-tx-time", 60, "Eltrac 471", SOURCE),
 )
+
+# The most that each region is pulled with; ``traction_region`` in a session's context names the row, 0 is any other.
+TRACTION_REGIONS = ("", "cervical", "lumbar", "hip")
+NECK = _max("hard-tx-region", "force_n", 222, "Saunders cervical traction, 50 lbf; the least of all regions", TEXTBOOK)
+REGIONS: Mapping[int, Max] = {
+    0: NECK,
+    1: NECK,
+    2: _max("hard-tx-region", "force_n", 890, "Saunders lumbar traction, 200 lbf", SOURCE),
+    3: _max("hard-tx-region", "force_n", 800, "Vaarbakken 2007: hips were pulled with up to 800 N", SOURCE),
+}
 
 HEAT: tuple[Limit, ...] = (
     _max("hard-heat-temp", "temp_mdegc", 45_000, "burn line: 45 C reaches its dose in 4.8 min", DERIVED),
@@ -132,10 +151,14 @@ HARD: Mapping[Modality, tuple[Limit, ...]] = {
 
 
 def hard_limits(modality: Modality, settings: Mapping[str, int]) -> tuple[Limit, ...]:
-    """The hard rows for these settings: some depend on the frequency band or on the mode."""
+    """The hard rows for these settings and their context: some depend on frequency, mode or region."""
     rows = HARD[modality]
     if modality is Modality.ESTIM:
-        rows = (*rows, _rms_row(settings))
+        rows = (*rows, _rms_row(settings), *((CARRIER_PEAK,) if "carrier_hz" in settings else ()))
+    if modality is Modality.TRACTION and "traction_region" in settings:
+        rows = (*rows, REGIONS.get(settings["traction_region"], NECK))
+    if modality is Modality.ULTRASOUND and "duty_permille" in settings:
+        rows = (*rows, US_DOSE)
     if modality is Modality.ULTRASOUND and settings.get("duty_permille") == FULL_PERMILLE:
         continuous = Max(
             id="hard-us-continuous",
@@ -146,6 +169,12 @@ def hard_limits(modality: Modality, settings: Mapping[str, int]) -> tuple[Limit,
         )
         rows = (*rows, continuous)
     return rows
+
+
+def traction_region(region: str) -> int:
+    """The number of a preset's region in words ("hip, long axis"); 0, with the narrowest bound, where none is known."""
+    first = region.replace(",", " ").split()[:1]
+    return TRACTION_REGIONS.index(first[0]) if first and first[0] in TRACTION_REGIONS else 0
 
 
 def _rms_row(settings: Mapping[str, int]) -> Combination:

@@ -93,7 +93,7 @@ def _judge_energize(kind: Energize, permit: Permit, written: Written, rules: Gat
 
 
 def _inside_hard_bounds(values: Mapping[str, int], permit: Permit, rules: GateRules) -> Ruling:
-    rows = hard_limits(rules.modality, values)
+    rows = hard_limits(rules.modality, {**dict(permit.context), **values})
     if rules.level not in values:  # settings written ahead of the level: nothing can combine yet
         rows = tuple(row for row in rows if not isinstance(row, Combination))
     verdict = check_levels(rows, {**dict(permit.context), **values})

@@ -9,6 +9,7 @@ Rule 6: one request is on the line at a time; units take turns; a silent unit co
 """
 
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 
 import msgspec
 
@@ -145,6 +146,8 @@ class Port:
                 seat.driver.identify()
             case Watch():
                 seat.driver.watch_closely(closely=effect.closely)
+            case _:
+                assert_never(effect)
 
     def received(self, data: bytes, now_ns: MonoNs) -> None:
         """Bytes from the line belong to whoever asked last; to nobody's request they are still shown to one driver."""

@@ -6,6 +6,8 @@ Rule 3: a stop is done when two samples, asked after the stop's acknowledgement,
 Rule 4: what a sample does not say is a finding, not a pass.
 """
 
+from typing import assert_never
+
 import msgspec
 
 from devices.model import NS_PER_MS, NS_PER_S, Ack, AckOf, Contact, Fault, LinkFault, Output, Sample
@@ -115,6 +117,8 @@ def session_step(state: SessionState, event: ev.SessionEvent, now_ns: int) -> St
             return take(state, On.FAULT, now_ns, reason="host_stalled")
         case ev.ChartFailed():
             return take(state, On.FAULT, now_ns, reason="chart_failed")
+        case _:
+            assert_never(event)
 
 
 def wakeup_ns(state: SessionState) -> int:

@@ -1,5 +1,7 @@
 """One step of the core: what arrives, and what is done about it, on the books of this step."""
 
+from typing import assert_never
+
 import msgspec
 
 from devices.model import Ack, Fault, Identity, LinkFault, Off, Output, Sample
@@ -48,6 +50,8 @@ class Turn(Books):
             case PermitLapsed():
                 self._set(unit, permit=None)
                 self._tell_session(self._units[name], ev.HostStalled(by_ms=PERMIT_NS // NS_PER_MS))
+            case _:
+                assert_never(news)
 
     def _on_identity(self, unit: UnitState, identity: Identity) -> None:
         problem = identity_problem(unit.config, identity, simulated_site=self._state.simulated)

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from devices.driver import Driver
 from devices.model import NS_PER_MS, NS_PER_S, MonoNs
 from devices.registry import driver_for
 from devices.sim.catalog import SimUnit
@@ -49,12 +50,16 @@ class VirtualClock:
         return Stamp(at_utc=utc_text(self._start_utc + passed), mono_ns=self.now_ns, boottime_ns=self.now_ns, boot=BOOT)
 
 
-class _Wire:
-    """One unit on a line of its own: port logic on one end, the simulated unit on the other, bytes under way."""
+class Wire:
+    """One unit on a line of its own: port logic on one end, the simulated unit on the other, bytes under way.
 
-    def __init__(self, config: UnitConfig, sim: SimUnit, seed: int) -> None:
+    ``driver`` stands in for the model's own, to show what the gate does with a wrong one.
+    """
+
+    def __init__(self, config: UnitConfig, sim: SimUnit, seed: int, driver: Driver | None = None) -> None:
         self.name = config.name
         self._profile = config.profile
+        self._driver = driver
         self.port = self._new_port()
         self.sim = SimPort(sim, seed)
         self.to_sim: list[tuple[int, bytes]] = []
@@ -70,7 +75,7 @@ class _Wire:
         self.is_plugged = False
 
     def _new_port(self) -> Port:
-        return Port({self.name: driver_for(self._profile)}, {self.name: self._profile})
+        return Port({self.name: self._driver or driver_for(self._profile)}, {self.name: self._profile})
 
     def next_ns(self) -> int:
         """The next moment at which something happens on this line."""
@@ -139,7 +144,7 @@ class World:
         self.replies: list[Reply] = []
         self.stopped: list[Stopped] = []
         self._sink = sink
-        self._wires = {config.name: _Wire(config, sim, seed + place) for place, (config, sim) in enumerate(pairs)}
+        self._wires = {config.name: Wire(config, sim, seed + place) for place, (config, sim) in enumerate(pairs)}
         self.state: CoreState = initial([config for config, _sim in pairs], (), simulated=simulated)
         self._wakes: tuple[CoreState, int] = (self.state, wakeup(self.state))
         self._due_ns: dict[str, int] = {}  # when each line has something to do next
@@ -214,7 +219,7 @@ class World:
         if self._wakeup_ns() <= now_ns:
             self.post(Tick())
 
-    def _work_on(self, wire: _Wire) -> None:
+    def _work_on(self, wire: Wire) -> None:
         wire.work(self.clock.now_ns)
         self._stale.add(wire.name)
         if self._witness is not None:

@@ -113,6 +113,22 @@ def test_a_lost_guard_stops_what_runs_and_is_replaced(tmp_path: Path, number: si
         assert (told.changed_at_mono_ns - killed_ns) // 1_000_000 < OFF_MS
 
 
+def test_h08_without_the_guard_a_unit_goes_on_until_its_own_lease(tmp_path: Path) -> None:
+    """The knock-out of hazard H08: controller frozen, guard killed, controller killed; then a second is not kept."""
+    layout = lay_down(tmp_path / "site", ["estim-1"])
+    with simulators(layout), controller(layout) as running, closing(running.client()) as client:
+        session = begin(client, "estim-1")
+        wait_for(client, session, "running")
+        guard = running.guard_pid()
+        kill(running.process.pid, signal.SIGSTOP)
+        kill(guard, signal.SIGKILL)
+        killed_ns = CLOCK.mono_ns()
+        kill(running.process.pid, signal.SIGKILL)
+        told = wait_off(layout, "estim-1")
+
+    assert (told.changed_at_mono_ns - killed_ns) // 1_000_000 > OFF_MS
+
+
 def test_a_guard_takes_no_orders_but_the_controllers(tmp_path: Path) -> None:
     """A signal to the process group, or a hang-up, must not take the last line away."""
     layout = lay_down(tmp_path / "site", ["estim-1"])

@@ -27,7 +27,8 @@ FOR_EVER_NS = 1 << 60
 
 
 @contextmanager
-def _patched(*changes: tuple[object, str, object]) -> Iterator[None]:
+def patched(*changes: tuple[object, str, object]) -> Iterator[None]:
+    """These names have these values, in this process and for as long as the context lasts."""
     with pytest.MonkeyPatch.context() as patch:
         for target, name, value in changes:
             patch.setattr(target, name, value)
@@ -40,7 +41,7 @@ def without_hard_bounds() -> AbstractContextManager[None]:
     def nothing_found(_limits: Sequence[Limit], _values: Mapping[str, int]) -> None:
         return None
 
-    return _patched((gate, "check_levels", nothing_found))
+    return patched((gate, "check_levels", nothing_found))
 
 
 def without_permit_bands() -> AbstractContextManager[None]:
@@ -49,7 +50,7 @@ def without_permit_bands() -> AbstractContextManager[None]:
     def anything(_values: Mapping[str, int], _permit: object) -> gate.Ruling:
         return gate.ALLOWED
 
-    return _patched((gate, "_inside_permit", anything))
+    return patched((gate, "_inside_permit", anything))
 
 
 def without_raise_limit() -> AbstractContextManager[None]:
@@ -58,7 +59,7 @@ def without_raise_limit() -> AbstractContextManager[None]:
     def at_once(*_anything: object) -> bool:
         return True
 
-    return _patched((gate, "_raise_is_allowed", at_once))
+    return patched((gate, "_raise_is_allowed", at_once))
 
 
 def without_contact_rule() -> AbstractContextManager[None]:
@@ -67,7 +68,7 @@ def without_contact_rule() -> AbstractContextManager[None]:
     def none(_profile: object) -> ContactRule:
         return ContactRule(on_loss="none", alarm_after_ns=FOR_EVER_NS, stop_after_ns=FOR_EVER_NS)
 
-    return _patched((prepare, "_contact_rule", none))
+    return patched((prepare, "_contact_rule", none))
 
 
 def without_hold_by_contact() -> AbstractContextManager[None]:
@@ -76,7 +77,7 @@ def without_hold_by_contact() -> AbstractContextManager[None]:
     def go_on(self: riding.Riding, *, held: bool) -> riding.Riding:  # noqa: ARG001  # the method's own shape
         return self
 
-    return _patched((riding.Riding, "held_by_contact", go_on))
+    return patched((riding.Riding, "held_by_contact", go_on))
 
 
 def without_repeated_off() -> AbstractContextManager[None]:
@@ -85,7 +86,7 @@ def without_repeated_off() -> AbstractContextManager[None]:
     def once(*_anything: object) -> None:
         return None
 
-    return _patched((port.Port, "_repeat_off", once))
+    return patched((port.Port, "_repeat_off", once))
 
 
 def without_permit_expiry() -> AbstractContextManager[None]:
@@ -94,7 +95,7 @@ def without_permit_expiry() -> AbstractContextManager[None]:
     def never(*_anything: object) -> None:
         return None
 
-    return _patched((port.Port, "_expire_permits", never))
+    return patched((port.Port, "_expire_permits", never))
 
 
 def with_pauses_counted_as_treatment() -> AbstractContextManager[None]:
@@ -103,7 +104,7 @@ def with_pauses_counted_as_treatment() -> AbstractContextManager[None]:
     def on(self: Ledger, _now_ns: int) -> Ledger:
         return msgspec.structs.replace(self, doing=Doing.DELIVERED)
 
-    return _patched((Ledger, "paused", on))
+    return patched((Ledger, "paused", on))
 
 
 def without_fault(*faults: str) -> Knockout:
@@ -111,8 +112,9 @@ def without_fault(*faults: str) -> Knockout:
     left = {fault: reason for fault, reason in session.ENDS_SESSION.items() if fault not in faults}
 
     def knockout() -> AbstractContextManager[None]:
-        return _patched((session, "ENDS_SESSION", left))
+        return patched((session, "ENDS_SESSION", left))
 
+    knockout.__name__ = f"without_fault_{'_'.join(faults)}"  # the hazard table calls it so
     return knockout
 
 
@@ -123,7 +125,7 @@ def without_stale_limit() -> AbstractContextManager[None]:
     def patient(order: prepare.Order, wanted: prepare._Wanted) -> Setup:  # as above
         return msgspec.structs.replace(made(order, wanted), stale_ns=FOR_EVER_NS)
 
-    return _patched((prepare, "_setup", patient))
+    return patched((prepare, "_setup", patient))
 
 
 def without_identity() -> AbstractContextManager[None]:
@@ -132,7 +134,7 @@ def without_identity() -> AbstractContextManager[None]:
     def anybody(_config: UnitConfig, _identity: Identity, *, simulated_site: bool) -> str:  # noqa: ARG001  # its shape
         return ""
 
-    return _patched((turn, "identity_problem", anybody))
+    return patched((turn, "identity_problem", anybody))
 
 
 def without_sample_gate() -> AbstractContextManager[None]:
@@ -143,7 +145,7 @@ def without_sample_gate() -> AbstractContextManager[None]:
         assert isinstance(counts, tuple)
         return None, counts
 
-    return _patched((session, "judge_sample", nothing), (session, "ENDS_SESSION", {}))
+    return patched((session, "judge_sample", nothing), (session, "ENDS_SESSION", {}))
 
 
 def without_age_of_samples() -> AbstractContextManager[None]:
@@ -153,7 +155,7 @@ def without_age_of_samples() -> AbstractContextManager[None]:
     def as_new(state: SessionState, sample: Sample, now_ns: int) -> Step:
         return counted(state, msgspec.structs.replace(sample, asked_ns=now_ns), now_ns)
 
-    return _patched((session, "_count_off", as_new))
+    return patched((session, "_count_off", as_new))
 
 
 def without_doubt() -> AbstractContextManager[None]:
@@ -162,7 +164,7 @@ def without_doubt() -> AbstractContextManager[None]:
     def fine(state: SessionState, *_anything: object) -> Step:
         return state, ()
 
-    return _patched((session, "_on_link_fault", fine))
+    return patched((session, "_on_link_fault", fine))
 
 
 def with_missing_as_good() -> AbstractContextManager[None]:
@@ -173,7 +175,7 @@ def with_missing_as_good() -> AbstractContextManager[None]:
         verdict = judged(*arguments)  # type: ignore[arg-type]  # handed on as they came
         return None if verdict is not None and verdict.finding is Finding.MISSING else verdict
 
-    return _patched((watching, "_judge", lenient))
+    return patched((watching, "_judge", lenient))
 
 
 def without_watch_over_idle_units() -> AbstractContextManager[None]:
@@ -182,7 +184,7 @@ def without_watch_over_idle_units() -> AbstractContextManager[None]:
     def nothing(*_anything: object) -> None:
         return None
 
-    return _patched((turn.Turn, "_on_uncommanded", nothing))
+    return patched((turn.Turn, "_on_uncommanded", nothing))
 
 
 def with_dose_from_the_command() -> AbstractContextManager[None]:
@@ -191,7 +193,7 @@ def with_dose_from_the_command() -> AbstractContextManager[None]:
     def believed(ledger: Ledger, output: Output, commanded: int, _measured: int | None) -> Ledger:
         return observed(ledger, output, commanded, None)
 
-    return _patched((session, "observed", believed))
+    return patched((session, "observed", believed))
 
 
 def without_deviation() -> AbstractContextManager[None]:
@@ -200,7 +202,7 @@ def without_deviation() -> AbstractContextManager[None]:
     def none(*_anything: object) -> None:
         return None
 
-    return _patched((watching, "_judge_deviation", none))
+    return patched((watching, "_judge_deviation", none))
 
 
 def without_time_between_steps() -> AbstractContextManager[None]:
@@ -210,24 +212,25 @@ def without_time_between_steps() -> AbstractContextManager[None]:
     def at_once(level: Level) -> tuple[int, int]:
         return measured(level)[0], 0
 
-    return _patched((riding, "step_and_interval", at_once))
+    return patched((riding, "step_and_interval", at_once))
 
 
-def _deaf(method: str) -> Knockout:
-    """One of the engine's ears is closed."""
+def _deaf(method: str, name: str) -> Knockout:
+    """One of the engine's ears is closed. ``name`` is what the hazard table calls it."""
 
     def hears_nothing(*_anything: object) -> None:
         return None
 
     def knockout() -> AbstractContextManager[None]:
-        return _patched((turn.Turn, method, hears_nothing))
+        return patched((turn.Turn, method, hears_nothing))
 
+    knockout.__name__ = name
     return knockout
 
 
-without_stall_check = _deaf("stalled")
-without_attendance = _deaf("screen_lost")
-without_chart_watch = _deaf("chart_broken")
+without_stall_check = _deaf("stalled", "without_stall_check")
+without_attendance = _deaf("screen_lost", "without_attendance")
+without_chart_watch = _deaf("chart_broken", "without_chart_watch")
 
 
 def with_a_way_back_from_the_end() -> AbstractContextManager[None]:
@@ -237,16 +240,14 @@ def with_a_way_back_from_the_end() -> AbstractContextManager[None]:
     def nothing(*_anything: object) -> None:
         return None
 
-    return _patched(
-        (phases, "TRANSITIONS", back), (turn, "objection", nothing), (turn.Turn, "_unit_objection", nothing)
-    )
+    return patched((phases, "TRANSITIONS", back), (turn, "objection", nothing), (turn.Turn, "_unit_objection", nothing))
 
 
 def with_start_before_the_chart() -> AbstractContextManager[None]:
     """The last answer energizes."""
     early = {**TRANSITIONS, (Phase.CHECKING, On.CONFIRMED): Phase.STARTING}
 
-    return _patched((phases, "TRANSITIONS", early))
+    return patched((phases, "TRANSITIONS", early))
 
 
 def without_reply_time() -> AbstractContextManager[None]:
@@ -255,7 +256,7 @@ def without_reply_time() -> AbstractContextManager[None]:
     def wait(*_anything: object) -> bytes:
         return b""
 
-    return _patched((port.Port, "_notice_timeout", wait))
+    return patched((port.Port, "_notice_timeout", wait))
 
 
 def with_stops_for_the_first_unit_alone() -> AbstractContextManager[None]:
@@ -264,7 +265,7 @@ def with_stops_for_the_first_unit_alone() -> AbstractContextManager[None]:
     def first(self: turn.Turn, _event: object) -> list[str]:
         return list(self._units)[:1]  # the knock-out stands in for a method
 
-    return _patched((turn.Turn, "_stop_targets", first))
+    return patched((turn.Turn, "_stop_targets", first))
 
 
 def without_confirmation() -> AbstractContextManager[None]:
@@ -275,4 +276,4 @@ def without_confirmation() -> AbstractContextManager[None]:
         assert isinstance(now_ns, int)
         return phases.take(state, On.OFF_CONFIRMED, now_ns)
 
-    return _patched((session, "_count_off", believed))
+    return patched((session, "_count_off", believed))

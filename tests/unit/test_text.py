@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devices.limits import Mark
 from devices.model import UCUM_OF, Contact, Output
 from devices.model import Fault as LineFault
 from modctl import sentences, text
@@ -136,3 +137,17 @@ def test_plain_text_keeps_the_words_and_drops_the_shapes() -> None:
     assert text.plain("Ready? Yes, 40.0 °C, 300 µs") == "Ready? Yes, 40.0 deg C, 300 us"
     for shown in (*text.OUTPUTS.values(), *text.OUTCOMES.values()):
         assert text.plain(shown).isascii()
+
+
+@pytest.mark.parametrize(
+    ("mark", "said"),
+    [
+        (Mark.SOURCE, "per a manual"),
+        (Mark.DERIVED, "site default, derived: a manual"),
+        (Mark.TEXTBOOK, "site default: a manual"),
+        (Mark.CHOSEN, "site default: a manual"),
+    ],
+)
+def test_a_number_is_per_a_source_only_where_that_was_read(mark: Mark, said: str) -> None:
+    """What stands in textbooks or was chosen must not look like a standard."""
+    assert said == sentences.origin(mark, "a manual")

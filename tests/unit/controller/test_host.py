@@ -28,6 +28,7 @@ from modctl.engine.port import LineOpened, Port, PortNews
 from modctl.engine.unit import UnitConfig
 from modctl.errors import Exit
 from modctl.records import Draft
+from tests.safety.more_knockouts import without_clock_watch
 from tests.unit.controller.sim_link import SimLink
 
 PROFILE = load("hasomed-p24")
@@ -240,3 +241,17 @@ def test_a_machine_that_slept_or_was_set_is_charted(
 
     found = [(str(jump["clock"]), round(int(str(jump["by_ms"])), -2)) for jump in bench.entries("clock.jumped")]
     assert jumps == found
+
+
+def test_h42_without_the_look_at_the_clocks_a_jump_is_not_charted(bench: Bench) -> None:
+    """The knock-out of hazard H42: what was seen above comes from that look and from nowhere else."""
+    with without_clock_watch():
+        bench.worker.start()
+        bench.thread.start()
+        bench.wait(lambda: True)
+        bench.clock.set_by = timedelta(hours=-1)
+        for _ in range(2):
+            bench.wait(lambda: True)
+        bench.close()
+
+    assert [] == bench.entries("clock.jumped")

@@ -91,7 +91,7 @@ class Bus:
             sequence=sequence,
             until_ns=self.now_ns + until_ms * NS_PER_MS,
             bands=bands,
-            context=(("area_mm2", 2_000), ("electrode_mm2", 4_500), ("era_mm2", 500)),
+            context=(("area_mm2", 2_000), ("duration_ms", 60_000), ("electrode_mm2", 4_500), ("era_mm2", 500)),
         )
         self.order(permit)
 

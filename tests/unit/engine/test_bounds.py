@@ -23,6 +23,7 @@ SETTINGS: dict[Modality, dict[str, int]] = {
         "frequency_khz": 1_000,
         "era_mm2": 500,
         "area_mm2": 2_000,
+        "duration_ms": 60_000,
     },
     Modality.TRACTION: {"force_n": 50, "body_weight_g": 400_000},
     Modality.HEAT: {"temp_mdegc": 40_000},

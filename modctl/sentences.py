@@ -15,6 +15,10 @@ REASONS: Final[Mapping[str, str]] = {
     "stop": "it was stopped",
     "pause": "a person paused it",
     "contact_lost": "contact was lost",
+    "partner_ended": "the other half of the combination ended",
+    "partner_lifted": "the head was not on the skin",
+    "partner_refused": "the other half of the combination was refused",
+    "no_combination": "the two requests are not a combination",
     "screen_lost": "the screen that attended it was lost",
     "line_lost": "the line to the unit was lost",
     "line_stuck": "the line to the unit took no more bytes",
@@ -144,6 +148,12 @@ ALARMS: Final[Mapping[str, AlarmText]] = {
     "pausing_timeout": AlarmText("high", "Off was not confirmed in time for a pause.", _OFF_NOW, _LOOK),
     "screen_lost": AlarmText("high", "The screen that attends the session is gone.", _OFF_NOW, "Open the table again."),
     "contact_lost": AlarmText("medium", "Contact was lost.", _OFF_NOW, "Fix it; then resume, from off."),
+    "partner_lifted": AlarmText(
+        "medium",
+        "The head is not on the skin.",
+        "The stimulation through it is being switched off.",
+        "Put the head back, then resume and raise it again, from off.",
+    ),
     "coupling_lost": AlarmText(
         "medium", "The head has no coupling.", "The unit suspends its output; time stands.", "Add gel, keep it moving."
     ),

@@ -36,6 +36,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     simulated_site: bool
     site_limits: tuple[Limit, ...]
     program: str
+    group: str | None = None  # of a combination: what its two sessions have in common
+    head_mm2: int | None = None  # of a combination: the ultrasound head through which the stimulation goes
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +114,7 @@ def _requested(order: Order, wanted: _Wanted) -> SessionRequested:
         asked=tuple(sorted(order.asked)),
         effective=tuple(sorted(effective.items())),
         setup=msgspec.Raw(b"null"),
+        group=order.group,
     )
 
 
@@ -205,6 +208,8 @@ def _context(order: Order, planned_ms: int) -> tuple[tuple[str, int], ...]:
     context = {**order.preset.context, "duration_ms": planned_ms}
     if order.body_weight_g is not None:
         context["body_weight_g"] = order.body_weight_g
+    if order.head_mm2 is not None:  # the head is an electrode; density counts at the smaller one
+        context["electrode_mm2"] = min(order.head_mm2, context.get("electrode_mm2", order.head_mm2))
     return tuple(sorted(context.items()))
 
 

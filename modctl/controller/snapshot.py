@@ -12,7 +12,7 @@ from devices.model import NS_PER_MS, ObservedAs, Output, Sample
 from devices.plan import rounds, share_permille
 from modctl.engine.ledger import account
 from modctl.engine.machine import Phase
-from modctl.engine.phases import OVER, SessionState
+from modctl.engine.phases import LIFTED, OVER, SessionState
 from modctl.engine.riding import cap
 from modctl.engine.session import next_gate
 from modctl.engine.state import CoreState, SessionRun
@@ -194,6 +194,6 @@ def _tightest(limits: Sequence[EffectiveLimit]) -> tuple[EffectiveLimit, ...]:
 
 def _standing(alarms: Sequence[AlarmView], state: SessionState) -> tuple[AlarmView, ...]:
     """The alarms whose cause has not gone by itself: contact that came back is the only one that does."""
-    waits = state.phase in (Phase.PAUSING, Phase.PAUSED) and state.pause_reason == "contact_lost"
+    waits = state.phase in (Phase.PAUSING, Phase.PAUSED) and state.pause_reason in LIFTED
     contact_is_lost = waits or state.contact_lost_ns is not None
-    return tuple(alarm for alarm in alarms if contact_is_lost or alarm.alarm != "contact_lost")
+    return tuple(alarm for alarm in alarms if contact_is_lost or alarm.alarm not in LIFTED)

@@ -24,6 +24,7 @@ ELAPSED_EXTRA_NS = 600 * NS_PER_S  # house rule: planned + 10 min or twice, whic
 NEVER_NS = 1 << 62
 LIVE = (Phase.STARTING, Phase.RUNNING, Phase.RESUMING)
 OVER = (Phase.ENDED, Phase.UNCONFIRMED)
+LIFTED = ("contact_lost", "partner_lifted")  # pauses that nobody asked for: a person looks before resuming
 
 
 class SessionState(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,7 +148,7 @@ def _enter_pausing(state: SessionState, now_ns: int, reason: str) -> Step:
         ledger=state.ledger.stopping(now_ns),
     )
     effects: list[SessionEffect] = [_off(state, fast=False)]
-    if reason == "contact_lost":
+    if reason in LIFTED:
         effects.append(append(state, alarm(reason, "medium")))
     return state, tuple(effects)
 

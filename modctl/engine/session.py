@@ -22,6 +22,7 @@ from modctl.records import GateAnswer, LimitBreached, Quantity, SessionClosed, S
 CHECKING_NS = 1_800 * NS_PER_S  # chosen: half an hour of unanswered questions is an abandoned request
 WRITER_STOP_MS = 2_000  # house rule: a writer this far behind is a controlled stop
 WRITER_HOLD_MS = 1_000  # house rule: no raise
+PARTNER_NS = NS_PER_S  # chosen: two units acknowledge their first step at different moments, never a second apart
 
 
 def begin(setup: Setup, actor: str | None) -> SessionState:
@@ -110,6 +111,10 @@ def session_step(state: SessionState, event: ev.SessionEvent, now_ns: int) -> St
             return take(state, On.STOP, now_ns, reason=f"screen_lost:{why}")
         case ev.GateBroken():
             return take(state, On.FAULT, now_ns, reason="frame_held")
+        case ev.PartnerEnded(outcome=outcome):
+            return _on_partner_ended(state, outcome, now_ns)
+        case ev.PartnerLifted():
+            return _on_partner_lifted(state, now_ns)
         case ev.HostStalled():
             return take(state, On.FAULT, now_ns, reason="host_stalled")
         case ev.ChartFailed():
@@ -237,6 +242,20 @@ def _on_writer(state: SessionState, by_ms: int, now_ns: int) -> Step:
     if by_ms >= WRITER_STOP_MS:
         return take(state, On.FAULT, now_ns, reason="chart_behind")
     return msgspec.structs.replace(state, riding=state.riding.held_by_chart(held=by_ms >= WRITER_HOLD_MS)), ()
+
+
+def _on_partner_ended(state: SessionState, outcome: str, now_ns: int) -> Step:
+    """Ended together. Where both were given to their ends but for a moment, both are complete."""
+    left_ns = state.setup.planned_ns - state.ledger.delivered_at(now_ns)
+    is_complete = outcome == Outcome.COMPLETED and state.phase is Phase.RUNNING and left_ns <= PARTNER_NS
+    return take(state, On.DONE if is_complete else On.STOP, now_ns, reason="partner_ended", fast=False)
+
+
+def _on_partner_lifted(state: SessionState, now_ns: int) -> Step:
+    """Off, if it is not yet; and what a person had set is forgotten: a lifted head is begun again from off."""
+    if state.phase in (Phase.PAUSING, Phase.PAUSED):
+        return msgspec.structs.replace(state, pause_reason="partner_lifted"), ()
+    return take(state, On.HOLD, now_ns, reason="partner_lifted")
 
 
 def _on_tick(state: SessionState, now_ns: int) -> Step:

@@ -13,7 +13,7 @@ import pytest
 from devices.limits import Limit
 from devices.model import Identity, Output, Sample
 from modctl.controller import prepare
-from modctl.engine import gate, phases, port, riding, session, turn, watching
+from modctl.engine import gate, pairs, phases, port, riding, session, turn, watching
 from modctl.engine.checks import Finding, Verdict
 from modctl.engine.ledger import Doing, Ledger, observed
 from modctl.engine.machine import TRANSITIONS, On, Phase
@@ -228,6 +228,23 @@ def _deaf(method: str) -> Knockout:
 without_stall_check = _deaf("stalled")
 without_attendance = _deaf("screen_lost")
 without_chart_watch = _deaf("chart_broken")
+
+
+def _apart(method: str) -> Knockout:
+    """One half of a combination does not hear of the other."""
+
+    def says_nothing(*_anything: object) -> None:
+        return None
+
+    def knockout() -> AbstractContextManager[None]:
+        return _patched((pairs.Pairs, method, says_nothing))
+
+    return knockout
+
+
+without_ends_together = _apart("_tell_end")
+without_lift_rule = _apart("_tell_lift")
+without_word_of_the_partner = _apart("_pair_objection")
 
 
 def with_a_way_back_from_the_end() -> AbstractContextManager[None]:

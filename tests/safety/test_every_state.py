@@ -72,6 +72,8 @@ ALPHABET: Mapping[str, Event] = {
     "attendance lost": _fixed(ev.AttendanceLost(why="closed")),
     "stalled": _fixed(ev.HostStalled(by_ms=500)),
     **{f"writer {by_ms}": _fixed(ev.WriterLate(by_ms=by_ms)) for by_ms in (0, 1_000, 2_000)},
+    **{f"partner {how}": _fixed(ev.PartnerEnded(outcome=how)) for how in Outcome},
+    "partner lifted": _fixed(ev.PartnerLifted()),
     "chart failed": _fixed(ev.ChartFailed(why="disk full")),
 }
 

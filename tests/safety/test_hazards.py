@@ -96,6 +96,49 @@ def test_h03_lost_contact_stays_off_until_a_person_resumes() -> None:
         assert off_within(table, P24, 0.5)
 
 
+def combined() -> tuple[Table, str, str]:
+    """Ultrasound and stimulation through its head, both at their level."""
+    table = Table(SOUND, P24)
+    sound, estim = table.ask_both((SOUND, "hip-oa-combined-ultrasound"), (P24, "hip-oa-combined-tens"), 60)
+    table.answer_all(sound)
+    table.run_s(7)
+    assert table.truth(SOUND).energized
+    assert table.truth(P24).energized
+    return table, sound, estim
+
+
+def test_h03_a_lifted_head_ends_the_current_through_it() -> None:
+    """Off while it is in the air; put back, it finds no current until a person resumes."""
+    table, _sound, _estim = combined()
+    table.inject(SOUND, "contact-loss")
+    assert off_within(table, P24, 0.3)
+
+    table.clear(SOUND)
+    for _ in range(20):
+        assert off_within(table, P24, 0.5)
+
+
+def test_h03_no_current_is_resumed_through_a_head_in_the_air() -> None:
+    """A person presses resume, looking at the skin and not at the head."""
+    table, _sound, estim = combined()
+    table.inject(SOUND, "contact-loss")
+    table.run_s(2)
+    table.tell(estim, ev.ResumeAsked(actor="therapist"))
+    table.run_s(1)
+
+    assert Phase.PAUSED is table.state(estim).phase
+
+
+def test_h05_what_ends_one_half_of_a_combination_ends_both() -> None:
+    """A line that is pulled, a session that is stopped: nobody expects the other half to go on."""
+    for broken in (SOUND, P24):
+        table, _sound, _estim = combined()
+        table.inject(broken, "disconnect")
+        table.run_s(3)
+
+        assert [False, False] == [table.truth(unit).energized for unit in (SOUND, P24)]
+
+
 def test_h04_nothing_rises_while_nothing_is_felt() -> None:
     """The head is in the air, somebody turns it up, the head comes back."""
     table, session = running(SOUND, MHZ, seconds=5)
@@ -449,6 +492,9 @@ KNOCKOUTS: list[tuple[Callable[[], None], ko.Knockout]] = [
     (test_h01_no_level_above_a_hard_bound_reaches_the_line, ko.without_hard_bounds),
     (test_h02_the_level_does_not_jump, ko.without_raise_limit),
     (test_h03_lost_contact_stays_off_until_a_person_resumes, ko.without_contact_rule),
+    (test_h03_a_lifted_head_ends_the_current_through_it, ko.without_lift_rule),
+    (test_h03_no_current_is_resumed_through_a_head_in_the_air, ko.without_word_of_the_partner),
+    (test_h05_what_ends_one_half_of_a_combination_ends_both, ko.without_ends_together),
     (test_h04_nothing_rises_while_nothing_is_felt, ko.without_hold_by_contact),
     (test_h05_a_stop_that_is_ignored_is_repeated_until_off_is_seen, ko.without_repeated_off),
     (test_h05_an_off_that_is_only_acknowledged_is_not_off, ko.without_confirmation),

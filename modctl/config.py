@@ -17,6 +17,7 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 
 from devices import profile
+from devices.limits import Witness
 from devices.model import ModelClass
 from modctl.errors import UnreachableError, UsageError
 
@@ -79,7 +80,7 @@ class UnitEntry(_Table, frozen=True, kw_only=True):
     """One ``[[unit]]``. ``link`` is ``serial:PATH`` (made absolute by the loader) or ``tcp:HOST:PORT``.
 
     ``enabled`` names registers that are only assumed and that this site has proven on its unit: until then they are
-    not written.
+    not written. ``witness`` names the site's unit that reads the same beside this one, for every session of it.
     """
 
     name: str
@@ -88,6 +89,7 @@ class UnitEntry(_Table, frozen=True, kw_only=True):
     modbus_unit: Annotated[int, msgspec.Meta(ge=1, le=MAX_MODBUS_UNIT)] | None = None
     hardware: bool = False
     enabled: tuple[str, ...] = ()
+    witness: str = ""
     limits: dict[str, Narrowed] = msgspec.field(default_factory=dict)
 
 
@@ -125,7 +127,9 @@ def load_site(root: Path) -> SiteConfig:
     for at, unit in units:
         findings.say_all(at, _unit_findings(unit, root, simulated=None if site is None else site.simulated))
     findings.say_all("$.unit", _repeated([unit.name for _, unit in units], "name"))
-    findings.say_all("$.unit", _repeated([f"{unit.link} unit {unit.modbus_unit or 1}" for _, unit in units], "link"))
+    findings.say_all("$.unit", _repeated([f"{unit.link} unit {_address(unit)}" for _, unit in units], "link"))
+    for at, unit in units:
+        findings.say_all(at, _witness_findings(unit, [other for _, other in units]))
     findings.raise_if_any()
     if site is None:  # a table that does not convert is a finding, which was raised
         raise AssertionError(path)
@@ -281,6 +285,27 @@ def _address_findings(address: str) -> list[str]:
     if address.startswith("tcp:"):
         return [] if _is_port(address[4:]) else [f"address {address!r}: must be a path or tcp:PORT"]
     return [] if address else ["address is empty"]
+
+
+def _address(unit: UnitEntry) -> int:
+    """Its address on a line that it may share: the entry's, else the model's own."""
+    if unit.modbus_unit is not None or unit.model not in profile.models():
+        return unit.modbus_unit or 1
+    return profile.load(unit.model).link.unit
+
+
+def _witness_findings(unit: UnitEntry, units: list[UnitEntry]) -> list[str]:
+    if not unit.witness or unit.model not in profile.models():
+        return []
+    other = next((one for one in units if one.name == unit.witness), None)
+    if other is None or other.model not in profile.models():
+        return [f"witness {unit.witness!r}: this site has no such unit"]
+    watched, level = profile.load(other.model), profile.load(unit.model).level.name
+    if watched.device.role != "witness" or not any(
+        isinstance(row, Witness) and row.parameter == level for row in watched.limit
+    ):
+        return [f"witness {unit.witness!r}: a {other.model} does not witness {level}"]
+    return []
 
 
 def _limit_findings(unit: UnitEntry, model: profile.Profile) -> list[str]:

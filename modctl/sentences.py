@@ -19,6 +19,9 @@ REASONS: Final[Mapping[str, str]] = {
     "partner_lifted": "the head was not on the skin",
     "partner_refused": "the other half of the combination was refused",
     "no_combination": "the two requests are not a combination",
+    "witnesses_differ": "the unit and the instrument beside it read different forces",
+    "witness_silent": "the instrument beside the unit gave no reading in time",
+    "witness_missing": "the instrument beside the unit gives no reading",
     "screen_lost": "the screen that attended it was lost",
     "line_lost": "the line to the unit was lost",
     "line_stuck": "the line to the unit took no more bytes",
@@ -148,6 +151,15 @@ ALARMS: Final[Mapping[str, AlarmText]] = {
     "pausing_timeout": AlarmText("high", "Off was not confirmed in time for a pause.", _OFF_NOW, _LOOK),
     "screen_lost": AlarmText("high", "The screen that attends the session is gone.", _OFF_NOW, "Open the table again."),
     "contact_lost": AlarmText("medium", "Contact was lost.", _OFF_NOW, "Fix it; then resume, from off."),
+    "witnesses_differ": AlarmText(
+        "high",
+        "The witnesses differ: the unit and the instrument beside it read different forces.",
+        "The pull is being released.",
+        "Look at the patient and the rope. Tag both out and call a technician.",
+    ),
+    "witness_silent": AlarmText(
+        "high", "The instrument beside the unit gives no reading.", "The pull is being released.", _CABLE
+    ),
     "partner_lifted": AlarmText(
         "medium",
         "The head is not on the skin.",

@@ -151,6 +151,7 @@ class FrontDesk:
             site_limits=site_limits(entry.limits),
             program=self._program,
             now_ns=self._clock.mono_ns(),
+            witness=units.get(entry.witness),
         )
         return order, patient
 

@@ -99,6 +99,13 @@ class WriterLate(_Event, frozen=True, kw_only=True, tag="writer"):
     by_ms: int
 
 
+class WitnessSaid(_Event, frozen=True, kw_only=True, tag="witness"):
+    """The instrument beside the unit gave a reading; None: it has none to give (no cell, overload, wrong unit)."""
+
+    at_ns: int
+    value: int | None
+
+
 class PartnerEnded(_Event, frozen=True, kw_only=True, tag="partner_ended"):
     """The other half of a combination ends; ``outcome`` is what its end has come to by now."""
 
@@ -130,6 +137,7 @@ SessionEvent = (
     | AttendanceLost
     | HostStalled
     | WriterLate
+    | WitnessSaid
     | PartnerEnded
     | PartnerLifted
     | ChartFailed

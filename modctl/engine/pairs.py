@@ -19,7 +19,7 @@ from modctl.engine.machine import Outcome, Phase
 from modctl.engine.phases import LIVE, OVER, SessionState
 from modctl.engine.session import next_gate, objection
 from modctl.engine.state import SessionRun
-from modctl.engine.unit import UnitStatus
+from modctl.engine.unit import UnitStatus, witness_problem
 
 # What the leading session's answer to a gate answers in its partner; a gate that is not named here is asked in both.
 ANSWERS_IN_PARTNER: Final[Mapping[str, str | None]] = {"screening": None, "screening_with": "screening"}
@@ -116,7 +116,7 @@ class Pairs(Books):
             return f"{unit.config.name} is {unit.status}: {unit.reason}. Nothing was started."
         if not unit.is_known_off(self._now_ns):
             return f"{unit.config.name} is not known to be off. Nothing was started."
-        return None
+        return witness_problem(unit, self._units.get(unit.config.witness), self._now_ns) or None
 
     def _partner_of(self, session: str) -> SessionRun | None:
         run = self._sessions.get(session)

@@ -41,6 +41,7 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
     sample: Sample | None = None
     counts: tuple[tuple[str, int], ...] = ()  # consecutive findings per limit that asks for more than one
+    witnessed_ns: int | None = None  # the newest reading of the instrument beside the unit; None: none is asked for
     contact_lost_ns: int | None = None
     contact_alarmed: bool = False
     stop_ns: int | None = None  # when off was decided
@@ -101,6 +102,7 @@ def _energize(state: SessionState, phase: Phase, now_ns: int) -> Step:
         riding=riding,
         ledger=state.ledger.energizing(now_ns),
         counts=(),
+        witnessed_ns=None if state.setup.witness is None else now_ns,
         sample=None,
         contact_lost_ns=None,
         off_ack_ns=None,

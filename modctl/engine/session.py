@@ -8,7 +8,7 @@ Rule 4: what a sample does not say is a finding, not a pass.
 
 import msgspec
 
-from devices.model import NS_PER_S, Ack, AckOf, Contact, Fault, LinkFault, Output, Sample
+from devices.model import NS_PER_MS, NS_PER_S, Ack, AckOf, Contact, Fault, LinkFault, Output, Sample
 from modctl.engine import events as ev
 from modctl.engine.effects import SessionEffect
 from modctl.engine.ledger import Ledger, account, close_doubt, observed
@@ -16,7 +16,7 @@ from modctl.engine.machine import On, Outcome, Phase
 from modctl.engine.phases import LIVE, NEVER_NS, OVER, SessionState, Step, alarm, append, end, take
 from modctl.engine.riding import Riding, drive, next_drive_ns, ride
 from modctl.engine.setup import GateSpec, Setup
-from modctl.engine.watching import Trouble, judge_sample
+from modctl.engine.watching import Trouble, judge_sample, judge_witness, silent_witness
 from modctl.records import GateAnswer, LimitBreached, Quantity, SessionClosed, SessionRefused, SessionSigned
 
 CHECKING_NS = 1_800 * NS_PER_S  # chosen: half an hour of unanswered questions is an abandoned request
@@ -111,6 +111,8 @@ def session_step(state: SessionState, event: ev.SessionEvent, now_ns: int) -> St
             return take(state, On.STOP, now_ns, reason=f"screen_lost:{why}")
         case ev.GateBroken():
             return take(state, On.FAULT, now_ns, reason="frame_held")
+        case ev.WitnessSaid(value=value):
+            return _on_witness(state, value, now_ns)
         case ev.PartnerEnded(outcome=outcome):
             return _on_partner_ended(state, outcome, now_ns)
         case ev.PartnerLifted():
@@ -133,6 +135,8 @@ def wakeup_ns(state: SessionState) -> int:
             times.append(next_drive_ns(state.riding, state.setup, state.ledger))
             if state.riding.acked_ns is None:
                 times.append(state.riding.commanded_ns + state.setup.stale_ns + 1)
+        if state.witnessed_ns is not None and state.setup.witness is not None:
+            times.append(state.witnessed_ns + state.setup.witness.max_age_ms * NS_PER_MS + 1)
         if state.contact_lost_ns is not None and not state.contact_alarmed:
             times.append(state.contact_lost_ns + state.setup.contact.alarm_after_ns)
         if state.contact_lost_ns is not None:
@@ -244,6 +248,19 @@ def _on_writer(state: SessionState, by_ms: int, now_ns: int) -> Step:
     return msgspec.structs.replace(state, riding=state.riding.held_by_chart(held=by_ms >= WRITER_HOLD_MS)), ()
 
 
+def _on_witness(state: SessionState, value: int | None, now_ns: int) -> Step:
+    """A second opinion while something may pull. An instrument without a value has said nothing."""
+    if value is None:
+        return state, ()
+    state = msgspec.structs.replace(state, witnessed_ns=None if state.setup.witness is None else now_ns)
+    if state.phase not in (*LIVE, Phase.PAUSED) or state.sample is None:
+        return state, ()
+    told = state.sample.get(state.setup.level.parameter)
+    trouble, counts = judge_witness(state.setup, told, value, state.counts)
+    state = msgspec.structs.replace(state, counts=counts)
+    return (state, ()) if trouble is None else _breach(state, trouble, now_ns)
+
+
 def _on_partner_ended(state: SessionState, outcome: str, now_ns: int) -> Step:
     """Ended together. Where both were given to their ends but for a moment, both are complete."""
     left_ns = state.setup.planned_ns - state.ledger.delivered_at(now_ns)
@@ -270,6 +287,9 @@ def _on_tick(state: SessionState, now_ns: int) -> Step:
     if state.sample is not None and now_ns - state.sample.at_ns > state.setup.stale_ns:
         state = msgspec.structs.replace(state, ledger=close_doubt(state.ledger, state.sample.at_ns))
         return take(state, On.FAULT, now_ns, reason="no_data")
+    silence = silent_witness(state.setup, state.witnessed_ns, now_ns)
+    if silence is not None:
+        return _breach(state, silence, now_ns)
     if _is_unanswered(state, now_ns):
         return take(state, On.FAULT, now_ns, reason="command_unanswered")
     if state.contact_lost_ns is not None:

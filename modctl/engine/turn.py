@@ -17,7 +17,7 @@ from modctl.engine.phases import alarm, begin_ended
 from modctl.engine.port import FrameHeld, LineLost, LineOpened, PermitLapsed, PortNews
 from modctl.engine.session import begin, objection, wakeup_ns
 from modctl.engine.state import FLUSH_NS, PERMIT_NS, PendingStop, SessionRun
-from modctl.engine.unit import UnitState, UnitStatus, identity_problem, off_watch
+from modctl.engine.unit import UnitState, UnitStatus, identity_problem, off_watch, reading
 from modctl.records import (
     Draft,
     OffConfirmed,
@@ -91,6 +91,7 @@ class Turn(Pairs):
         self._set(unit, sample=sample, off_watch=watch, off_seen=off_seen)
         if watch is not None and watch.is_confirmed:
             self._settle_off(name, off=True, after_ms=(self._now_ns - watch.since_ns) // NS_PER_MS)
+        self._tell_witnessed(name, sample)
         run = self._live_run(unit)
         if run is not None:
             self._feed(run, ev.SampleArrived(sample=sample))
@@ -98,6 +99,13 @@ class Turn(Pairs):
             self._note_late_off(self._units[name])
         elif self._may_be_energized_by_nobody(unit):
             self._on_uncommanded(unit, sample)
+
+    def _tell_witnessed(self, witness: str, sample: Sample) -> None:
+        """What an instrument reads concerns the session of the unit that it stands beside."""
+        for unit in tuple(self._units.values()):
+            if unit.config.witness == witness:
+                said = reading(unit.config.profile, sample)
+                self._tell_session(unit, ev.WitnessSaid(at_ns=sample.at_ns, value=said))
 
     def _may_be_energized_by_nobody(self, unit: UnitState) -> bool:
         is_settled = unit.off_doubt_ns is None and unit.off_watch is None

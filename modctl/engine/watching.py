@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from devices.limits import Deviation, Limit, Max, Min
+from devices.limits import Deviation, Limit, Max, Min, Witness
 from devices.model import NS_PER_MS, Contact, ObservedAs, Output, Sample
-from modctl.engine.checks import Verdict, check_deviation, check_max, check_min
+from modctl.engine.checks import Verdict, check_deviation, check_max, check_min, check_witness, check_witness_age
 from modctl.engine.riding import Riding, is_more_intense
 from modctl.engine.setup import Setup
 
@@ -33,6 +33,8 @@ def judge_sample(
         return Trouble("output_unknown"), counts
     runs: dict[str, int] = dict(counts)
     for limit in setup.limits:
+        if isinstance(limit, Witness):
+            continue
         verdict = _judge(limit, setup, riding, sample, now_ns)
         if verdict is None or verdict.is_within:
             runs.pop(limit.id, None)
@@ -41,6 +43,27 @@ def judge_sample(
         if runs[limit.id] >= limit.confirm:
             return Trouble(f"limit:{limit.id}", verdict), tuple(sorted(runs.items()))
     return None, tuple(sorted(runs.items()))
+
+
+def judge_witness(setup: Setup, told: int | None, witnessed: int, counts: Counts) -> tuple[Trouble | None, Counts]:
+    """The reading of the instrument beside the unit, held against the unit's own."""
+    runs: dict[str, int] = dict(counts)
+    for limit in setup.limits:
+        if not isinstance(limit, Witness):
+            continue
+        verdict = check_witness(limit, told, witnessed)
+        runs[limit.id] = 0 if verdict.is_within else runs.get(limit.id, 0) + 1
+        if runs[limit.id] >= limit.confirm:
+            return Trouble("witnesses_differ", verdict), tuple(sorted(runs.items()))
+    return None, tuple(sorted(runs.items()))
+
+
+def silent_witness(setup: Setup, witnessed_ns: int | None, now_ns: int) -> Trouble | None:
+    """The instrument beside the unit has said nothing for too long."""
+    if setup.witness is None or witnessed_ns is None:
+        return None
+    verdict = check_witness_age(setup.witness, now_ns - witnessed_ns)
+    return None if verdict.is_within else Trouble("witness_silent", verdict)
 
 
 def _judge(limit: Limit, setup: Setup, riding: Riding, sample: Sample, now_ns: int) -> Verdict | None:

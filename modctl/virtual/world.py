@@ -48,13 +48,15 @@ class VirtualClock:
 
 
 class _Wire:
-    """One unit on a line of its own: port logic on one end, the simulated unit on the other, bytes under way."""
+    """One line: port logic on one end, one simulated unit or several of them on the other, bytes under way."""
 
-    def __init__(self, config: UnitConfig, sim: SimUnit, seed: int) -> None:
-        name = config.name
-        self.name = name
-        self.port = Port({name: driver_for(config.profile)}, {name: config.profile})
-        self.sim = SimPort(sim, seed)
+    def __init__(self, units: Sequence[tuple[UnitConfig, SimUnit]], seed: int, *, paced: bool) -> None:
+        profiles = {config.name: config.profile for config, _sim in units}
+        self.port = Port({name: driver_for(profile) for name, profile in profiles.items()}, profiles)
+        self.sims = {
+            config.name: SimPort(sim, seed + place, config.profile.link.baud if paced else None)
+            for place, (config, sim) in enumerate(units)
+        }
         self.to_sim: list[tuple[int, bytes]] = []
         self.to_port: list[tuple[int, bytes]] = []
         self.is_plugged = False
@@ -62,27 +64,28 @@ class _Wire:
     def next_ns(self) -> int:
         """The next moment at which something happens on this line."""
         times = [at_ns for at_ns, _frame in (*self.to_sim[:1], *self.to_port[:1])]
-        sim_ns = self.sim.next_wakeup()
-        if sim_ns is not None:
-            times.append(sim_ns)
+        times.extend(at_ns for sim in self.sims.values() if (at_ns := sim.next_wakeup()) is not None)
         times.append(self.port.wakeup())
         return min(times)
 
     def work(self, now_ns: MonoNs) -> None:
-        """Everything that is due on this line now."""
+        """Everything that is due on this line now. Every unit of a line hears every frame."""
         self._plug(now_ns)
         while self.to_sim and self.to_sim[0][0] <= now_ns:
-            self.sim.receive(self.to_sim.pop(0)[1], now_ns)
-        answer = self.sim.take(now_ns)
-        if answer and self.is_plugged:
-            self.to_port.append((now_ns + LINK_NS, answer))
+            frame = self.to_sim.pop(0)[1]
+            for sim in self.sims.values():
+                sim.receive(frame, now_ns)
+        for sim in self.sims.values():
+            answer = sim.take(now_ns)
+            if answer and self.is_plugged:
+                self.to_port.append((now_ns + LINK_NS, answer))
         while self.to_port and self.to_port[0][0] <= now_ns:
             self.port.received(self.to_port.pop(0)[1], now_ns)
         while frame := self.port.due(now_ns):
             self.to_sim.append((now_ns + LINK_NS, frame))
 
     def _plug(self, now_ns: MonoNs) -> None:
-        plugged = self.sim.is_plugged
+        plugged = all(sim.is_plugged for sim in self.sims.values())
         if plugged and not self.is_plugged:
             self.port.opened(now_ns)
         if self.is_plugged and not plugged:
@@ -90,6 +93,22 @@ class _Wire:
             self.to_port.clear()
             self.port.lost("lost", "the line was unplugged", now_ns)
         self.is_plugged = plugged
+
+
+class Wiring(msgspec.Struct, frozen=True, kw_only=True):
+    """How the units hang together.
+
+    ``buses`` names units that share a line; every other unit has one of its own. ``paced``: bytes take the time of
+    the profile's baud rate. ``body`` is what couples units outside of their lines (a rope with two instruments in
+    it); it is called at every moment of the run.
+    """
+
+    buses: tuple[tuple[str, ...], ...] = ()
+    paced: bool = False
+    body: Callable[[MonoNs], None] | None = None
+
+
+APART: Final = Wiring()
 
 
 class World:
@@ -103,22 +122,28 @@ class World:
         sink: Sink,
         *,
         simulated: bool = True,
+        wiring: Wiring = APART,
     ) -> None:
         pairs = list(units)
         self.clock = clock
         self.replies: list[Reply] = []
         self.stopped: list[Stopped] = []
         self._sink = sink
-        self._wires = {config.name: _Wire(config, sim, seed + place) for place, (config, sim) in enumerate(pairs)}
+        self._body = wiring.body
+        self._lines = [
+            _Wire([pairs[place] for place in places], seed + places[0], paced=wiring.paced)
+            for places in _places([config.name for config, _sim in pairs], wiring.buses)
+        ]
+        self._wires = {name: wire for wire in self._lines for name in wire.sims}
         self.state: CoreState = initial([config for config, _sim in pairs], (), simulated=simulated)
         self._acts: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = 0
-        for wire in self._wires.values():
+        for wire in self._lines:
             wire.work(clock.now_ns)
 
     def sim(self, unit: str) -> SimPort:
         """The simulated end of one unit's line: inject, clear, truth."""
-        return self._wires[unit].sim
+        return self._wires[unit].sims[unit]
 
     def at(self, at_ns: int, act: Callable[[], None]) -> None:
         """Do something at a moment of virtual time, after what is due then."""
@@ -142,14 +167,16 @@ class World:
             self._work()
 
     def _next_ns(self) -> int:
-        times = [wire.next_ns() for wire in self._wires.values()]
+        times = [wire.next_ns() for wire in self._lines]
         times.append(wakeup(self.state))
         times.extend(planned[0] for planned in self._acts[:1])
         return min(times)
 
     def _work(self) -> None:
         now_ns = self.clock.now_ns
-        for wire in self._wires.values():
+        if self._body is not None:
+            self._body(now_ns)
+        for wire in self._lines:
             wire.work(now_ns)
             self._drain(wire)
         while self._acts and self._acts[0][0] <= now_ns:
@@ -181,6 +208,13 @@ class World:
         if what is not None and session is not None:
             event = Durable(session=session, what=what)
             self.at(self.clock.now_ns + COMMIT_NS, lambda: self.post(event))
+
+
+def _places(names: Sequence[str], buses: tuple[tuple[str, ...], ...]) -> Sequence[Sequence[int]]:
+    """The places of the units of each line, in the order of the first one."""
+    bus_of = {name: bus for bus in buses for name in bus}
+    lines = dict.fromkeys(bus_of.get(name, (name,)) for name in names)
+    return [[place for place, name in enumerate(names) if name in line] for line in lines]
 
 
 class Memory:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 import msgspec
 import pytest
 
-from devices.limits import Limit
+from devices.limits import Limit, Witness
 from devices.model import Identity, Output, Sample
 from modctl.controller import prepare
 from modctl.engine import gate, pairs, phases, port, riding, session, turn, watching
@@ -245,6 +245,33 @@ def _apart(method: str) -> Knockout:
 without_ends_together = _apart("_tell_end")
 without_lift_rule = _apart("_tell_lift")
 without_word_of_the_partner = _apart("_pair_objection")
+
+
+def without_witness() -> AbstractContextManager[None]:
+    """What the instrument in the rope reads is nobody's business."""
+
+    def agrees(*anything: object) -> tuple[Trouble | None, Counts]:
+        counts = anything[-1]
+        assert isinstance(counts, tuple)
+        return None, counts
+
+    return _patched((session, "judge_witness", agrees))
+
+
+def without_need_of_a_witness() -> AbstractContextManager[None]:
+    """A reading of the instrument in the rope never gets old."""
+    made = prepare._setup  # noqa: SLF001  # the knock-out wraps it
+
+    def patient(order: prepare.Order, wanted: prepare._Wanted) -> Setup:  # as above
+        drawn = made(order, wanted)
+        rows = (msgspec.structs.replace(row, max_age_ms=FOR_EVER_NS) for row in drawn.limits if _is_witness(row))
+        return msgspec.structs.replace(drawn, limits=(*(row for row in drawn.limits if not _is_witness(row)), *rows))
+
+    return _patched((prepare, "_setup", patient))
+
+
+def _is_witness(limit: Limit) -> bool:
+    return isinstance(limit, Witness)
 
 
 def with_a_way_back_from_the_end() -> AbstractContextManager[None]:

@@ -18,6 +18,7 @@ from modctl.engine.machine import Phase
 from modctl.engine.port import FrameHeld
 from modctl.engine.unit import UnitStatus
 from tests.safety import knockouts as ko
+from tests.scenario.rope import CELL, MOTOR, pulling
 from tests.scenario.table import Table
 from tests.unit.engine.made import Person, at_phase, raises
 from tests.unit.engine.made_core import Engine, config, identity, replies
@@ -385,6 +386,24 @@ def test_h22_a_factor_of_ten_in_a_driver_stays_on_this_side_of_the_line() -> Non
     assert 0 == bus.truth().output
 
 
+def test_h25_a_force_that_drifts_from_its_witness_is_let_go() -> None:
+    """The unit says 150 N, the cell in the rope 190: one of them is wrong."""
+    rope, _session = pulling()
+    rope.inject(CELL, "offset", value=40)
+    rope.run_s(1)
+
+    assert 0 == rope.truth(MOTOR).output
+
+
+def test_h25_a_witness_that_falls_silent_is_no_witness() -> None:
+    """A cable of the cell came off: the pull is on one instrument's word."""
+    rope, _session = pulling()
+    rope.inject(CELL, "silence")
+    rope.run_s(2)
+
+    assert 0 == rope.truth(MOTOR).output
+
+
 def test_h33_a_turn_of_the_units_own_knob_is_found_and_stopped() -> None:
     """0.8 W/cm² where 0.5 was commanded."""
     table, session = running(SOUND, MHZ)
@@ -514,6 +533,8 @@ KNOCKOUTS: list[tuple[Callable[[], None], ko.Knockout]] = [
     (test_h20_a_stuck_output_is_found_before_a_session, ko.without_watch_over_idle_units),
     (test_h21_dose_is_what_was_read_back, ko.with_dose_from_the_command),
     (test_h22_a_factor_of_ten_in_a_driver_stays_on_this_side_of_the_line, ko.without_permit_bands),
+    (test_h25_a_force_that_drifts_from_its_witness_is_let_go, ko.without_witness),
+    (test_h25_a_witness_that_falls_silent_is_no_witness, ko.without_need_of_a_witness),
     (test_h33_a_turn_of_the_units_own_knob_is_found_and_stopped, ko.without_deviation),
     (test_h35_a_bouncing_key_is_one_key, ko.without_time_between_steps),
     (test_h37_nothing_is_energized_before_its_start_is_durable, ko.with_start_before_the_chart),

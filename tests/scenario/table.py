@@ -9,7 +9,7 @@ import msgspec
 
 from devices.model import NS_PER_S
 from devices.profile import Profile, load
-from devices.sim.catalog import SIMULATED
+from devices.sim.catalog import SIMULATED, SimUnit
 from devices.sim.device import FaultOrder, Truth
 from modctl.clinic.gates import gates_for, gates_with
 from modctl.clinic.library import parse
@@ -41,17 +41,22 @@ class Table:
     def __init__(self, *models: str, seed: int = 1, profiles: Mapping[str, Profile] = NO_PROFILES) -> None:
         self.clock = VirtualClock(datetime(2026, 11, 23, 9, tzinfo=UTC))
         self.chart = Memory()
-        units = [
-            (
-                UnitConfig(name=model, profile=profiles.get(model) or load(model), address="virtual"),
-                SIMULATED[model].make(model, seed, "rtu"),
-            )
-            for model in models
-        ]
         self.on_entry: Callable[[Draft], None] = lambda _draft: None  # at the very moment of each entry
-        self.world = World(units, self.clock, seed, self._entry)
+        self.world = self.laid([(self.config(model, profiles), self.made(model, seed)) for model in models], seed)
         self._requests = 0
         self.run_s(2)
+
+    def config(self, model: str, profiles: Mapping[str, Profile]) -> UnitConfig:
+        """One unit of the site, named after its model."""
+        return UnitConfig(name=model, profile=profiles.get(model) or load(model), address="virtual")
+
+    def made(self, model: str, seed: int) -> SimUnit:
+        """Its simulated unit."""
+        return SIMULATED[model].make(model, seed, "rtu")
+
+    def laid(self, units: list[tuple[UnitConfig, SimUnit]], seed: int) -> World:
+        """The world around them: here each has a line of its own."""
+        return World(units, self.clock, seed, self._entry)
 
     def _entry(self, draft: Draft, stamp: Stamp) -> None:
         self.chart(draft, stamp)
@@ -120,6 +125,7 @@ class Table:
             simulated_site=True,
             site_limits=(),
             program="modctl test",
+            witness=self.world.state.units.get(self.world.state.units[unit].config.witness),
         )
 
     def tell(self, session: str, event: SessionEvent) -> None:

@@ -304,7 +304,7 @@ def _witness_findings(unit: UnitEntry, units: list[UnitEntry]) -> list[str]:
     if watched.device.role != "witness" or not any(
         isinstance(row, Witness) and row.parameter == level for row in watched.limit
     ):
-        return [f"witness {unit.witness!r}: a {other.model} does not witness {level}"]
+        return [f"witness {unit.witness!r}: {other.model} does not witness {level}"]
     return []
 
 

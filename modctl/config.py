@@ -106,12 +106,16 @@ class SiteConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SimEntry(_Table, frozen=True, kw_only=True):
-    """One ``[[sim]]``: ``address`` is a path (made absolute by the loader) or ``tcp:PORT``."""
+    """One ``[[sim]]``: ``address`` is a path (made absolute by the loader) or ``tcp:PORT``.
+
+    ``pulled_by`` names the simulated unit that pulls at the rope in which this one, a load cell, hangs.
+    """
 
     name: str
     model: str
     address: str
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 1
+    pulled_by: str = ""
 
 
 def load_site(root: Path) -> SiteConfig:
@@ -148,6 +152,9 @@ def load_bench(root: Path) -> tuple[SimEntry, ...]:
     sims = findings.convert_all(tables.get("sim", []), SimEntry, "$.sim")
     for at, sim in sims:
         findings.say_all(at, [*_name_findings(sim.name, sim.model), *_address_findings(sim.address)])
+        known = [other.name for _, other in sims if other.name != sim.name]
+        strange = sim.pulled_by and sim.pulled_by not in known
+        findings.say_all(at, [f"pulled_by {sim.pulled_by!r}: this bench has no such unit"] if strange else [])
     findings.say_all("$.sim", _repeated([sim.name for _, sim in sims], "name"))
     findings.say_all("$.sim", _repeated([sim.address for _, sim in sims], "address"))
     findings.raise_if_any()

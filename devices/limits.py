@@ -93,6 +93,19 @@ class Deviation(_Limit, frozen=True, kw_only=True, tag="deviation"):
     above_only: bool = False
 
 
+class Witness(_Limit, frozen=True, kw_only=True, tag="witness"):
+    """How far an instrument of its own may read from what the unit reports, and for how long it may say nothing.
+
+    The band is the larger of ``permille`` of the unit's reading and ``floor``. It stands in the instrument's profile
+    and binds the sessions of the unit that the instrument watches.
+    """
+
+    parameter: str
+    permille: int
+    floor: int
+    max_age_ms: int
+
+
 class Duration(_Limit, frozen=True, kw_only=True, tag="duration"):
     """Bounds of the planned time of one session."""
 
@@ -122,4 +135,4 @@ class Dose(_Limit, frozen=True, kw_only=True, tag="dose"):
     unit: str
 
 
-Limit = Max | Min | Rate | Deviation | Duration | Stale | Combination | Dose
+Limit = Max | Min | Rate | Deviation | Witness | Duration | Stale | Combination | Dose

@@ -17,6 +17,7 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 
 from devices import profile
+from devices.limits import Witness
 from devices.model import ModelClass
 from modctl.errors import UnreachableError, UsageError
 
@@ -79,7 +80,7 @@ class UnitEntry(_Table, frozen=True, kw_only=True):
     """One ``[[unit]]``. ``link`` is ``serial:PATH`` (made absolute by the loader) or ``tcp:HOST:PORT``.
 
     ``enabled`` names registers that are only assumed and that this site has proven on its unit: until then they are
-    not written.
+    not written. ``witness`` names the site's unit that reads the same beside this one, for every session of it.
     """
 
     name: str
@@ -88,6 +89,7 @@ class UnitEntry(_Table, frozen=True, kw_only=True):
     modbus_unit: Annotated[int, msgspec.Meta(ge=1, le=MAX_MODBUS_UNIT)] | None = None
     hardware: bool = False
     enabled: tuple[str, ...] = ()
+    witness: str = ""
     limits: dict[str, Narrowed] = msgspec.field(default_factory=dict)
 
 
@@ -104,12 +106,16 @@ class SiteConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SimEntry(_Table, frozen=True, kw_only=True):
-    """One ``[[sim]]``: ``address`` is a path (made absolute by the loader) or ``tcp:PORT``."""
+    """One ``[[sim]]``: ``address`` is a path (made absolute by the loader) or ``tcp:PORT``.
+
+    ``pulled_by`` names the simulated unit that pulls at the rope in which this one, a load cell, hangs.
+    """
 
     name: str
     model: str
     address: str
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 1
+    pulled_by: str = ""
 
 
 def load_site(root: Path) -> SiteConfig:
@@ -125,7 +131,9 @@ def load_site(root: Path) -> SiteConfig:
     for at, unit in units:
         findings.say_all(at, _unit_findings(unit, root, simulated=None if site is None else site.simulated))
     findings.say_all("$.unit", _repeated([unit.name for _, unit in units], "name"))
-    findings.say_all("$.unit", _repeated([f"{unit.link} unit {unit.modbus_unit or 1}" for _, unit in units], "link"))
+    findings.say_all("$.unit", _repeated([f"{unit.link} unit {_address(unit)}" for _, unit in units], "link"))
+    for at, unit in units:
+        findings.say_all(at, _witness_findings(unit, [other for _, other in units]))
     findings.raise_if_any()
     if site is None:  # a table that does not convert is a finding, which was raised
         raise AssertionError(path)
@@ -144,6 +152,9 @@ def load_bench(root: Path) -> tuple[SimEntry, ...]:
     sims = findings.convert_all(tables.get("sim", []), SimEntry, "$.sim")
     for at, sim in sims:
         findings.say_all(at, [*_name_findings(sim.name, sim.model), *_address_findings(sim.address)])
+        known = [other.name for _, other in sims if other.name != sim.name]
+        strange = sim.pulled_by and sim.pulled_by not in known
+        findings.say_all(at, [f"pulled_by {sim.pulled_by!r}: this bench has no such unit"] if strange else [])
     findings.say_all("$.sim", _repeated([sim.name for _, sim in sims], "name"))
     findings.say_all("$.sim", _repeated([sim.address for _, sim in sims], "address"))
     findings.raise_if_any()
@@ -281,6 +292,27 @@ def _address_findings(address: str) -> list[str]:
     if address.startswith("tcp:"):
         return [] if _is_port(address[4:]) else [f"address {address!r}: must be a path or tcp:PORT"]
     return [] if address else ["address is empty"]
+
+
+def _address(unit: UnitEntry) -> int:
+    """Its address on a line that it may share: the entry's, else the model's own."""
+    if unit.modbus_unit is not None or unit.model not in profile.models():
+        return unit.modbus_unit or 1
+    return profile.load(unit.model).link.unit
+
+
+def _witness_findings(unit: UnitEntry, units: list[UnitEntry]) -> list[str]:
+    if not unit.witness or unit.model not in profile.models():
+        return []
+    other = next((one for one in units if one.name == unit.witness), None)
+    if other is None or other.model not in profile.models():
+        return [f"witness {unit.witness!r}: this site has no such unit"]
+    watched, level = profile.load(other.model), profile.load(unit.model).level.name
+    if watched.device.role != "witness" or not any(
+        isinstance(row, Witness) and row.parameter == level for row in watched.limit
+    ):
+        return [f"witness {unit.witness!r}: {other.model} does not witness {level}"]
+    return []
 
 
 def _limit_findings(unit: UnitEntry, model: profile.Profile) -> list[str]:

@@ -15,6 +15,13 @@ REASONS: Final[Mapping[str, str]] = {
     "stop": "it was stopped",
     "pause": "a person paused it",
     "contact_lost": "contact was lost",
+    "partner_ended": "the other half of the combination ended",
+    "partner_lifted": "the head was not on the skin",
+    "partner_refused": "the other half of the combination was refused",
+    "no_combination": "the two requests are not a combination",
+    "witnesses_differ": "the unit and the instrument beside it read different forces",
+    "witness_silent": "the instrument beside the unit gave no reading in time",
+    "witness_missing": "the instrument beside the unit gives no reading",
     "screen_lost": "the screen that attended it was lost",
     "line_lost": "the line to the unit was lost",
     "line_stuck": "the line to the unit took no more bytes",
@@ -150,6 +157,21 @@ ALARMS: Final[Mapping[str, AlarmText]] = {
     "pausing_timeout": AlarmText("high", "Off was not confirmed in time for a pause.", _OFF_NOW, _LOOK),
     "screen_lost": AlarmText("high", "The screen that attends the session is gone.", _OFF_NOW, "Open the table again."),
     "contact_lost": AlarmText("medium", "Contact was lost.", _OFF_NOW, "Fix it; then resume, from off."),
+    "witnesses_differ": AlarmText(
+        "high",
+        "The witnesses differ: the unit and the instrument beside it read different forces.",
+        "The pull is being released.",
+        "Look at the patient and the rope. Tag both out and call a technician.",
+    ),
+    "witness_silent": AlarmText(
+        "high", "The instrument beside the unit gives no reading.", "The pull is being released.", _CABLE
+    ),
+    "partner_lifted": AlarmText(
+        "medium",
+        "The head is not on the skin.",
+        "The stimulation through it is being switched off.",
+        "Put the head back, then resume and raise it again, from off.",
+    ),
     "coupling_lost": AlarmText(
         "medium", "The head has no coupling.", "The unit suspends its output; time stands.", "Add gel, keep it moving."
     ),

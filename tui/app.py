@@ -43,7 +43,7 @@ from tui.screens.presets import PresetsScreen
 from tui.screens.running import RunningScreen
 from tui.screens.sign_in import SignInScreen
 from tui.screens.units import UnitsScreen
-from tui.sight import Link, Sight, StopKey, StopTarget, stop_target
+from tui.sight import Link, Sight, StopKey, StopTarget, of_this_screen, stop_target
 from tui.terminal import TableDriver, TerminalGone
 from tui.theme import THEME
 
@@ -109,8 +109,10 @@ class TableApp(App[None]):
         return not self._guard.takes(event.key, self._now_ns())
 
     def action_stop_all(self) -> None:
-        """F12, Ctrl+C: everything, whatever this screen knows."""
-        self._stop(StopTarget(StopKey.EVERYTHING))
+        """F12, Ctrl+C: every session of this screen; everything, where no other screen has one, and in doubt."""
+        mine = of_this_screen(self._sight())
+        for target in [StopTarget(StopKey.SESSION, one) for one in mine] or [StopTarget(StopKey.EVERYTHING)]:
+            self._stop(target)
 
     def action_stop_large(self) -> None:
         """Space, s: the session shown large, or what the stop line names."""

@@ -149,6 +149,22 @@ def stop_target(sight: Sight) -> StopTarget:
     return StopTarget(StopKey.NOTHING)
 
 
+def of_this_screen(sight: Sight) -> tuple[str, ...]:
+    """The sessions that F12 and Ctrl+C stop by name. None named: everything, because no other screen has a session.
+
+    So it is too where this screen has none, or where the newest snapshot is too old to be believed: in doubt
+    everything stops. A session whose off was not confirmed is everybody's.
+    """
+    if sight.snapshot is None or not sight.is_current():
+        return ()
+    live = sight.live()
+    going = [view for view in sight.snapshot.sessions if view in live or view.phase not in ("ended", "unconfirmed")]
+    mine = [view.session for view in going if view.attended_by_me or view.session in sight.starting]
+    doubtful = [view.session for view in going if view.phase == "unconfirmed"]
+    named = {*mine, *doubtful} if mine else set()
+    return tuple(view.session for view in going if view.session in named) if len(named) < len(going) else ()
+
+
 def _has_output(snapshot: Snapshot | None) -> bool:
     """A unit gives output, whoever commanded it. A unit that does not answer is not a reason to keep Escape."""
     found = () if snapshot is None else snapshot.units

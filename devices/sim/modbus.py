@@ -74,6 +74,14 @@ class Particular(Protocol):
         """What follows a maker's own function in its answer, or an exception code."""
 
 
+@runtime_checkable
+class Pulled(Protocol):
+    """What a bank offers whose unit hangs in a rope that another unit pulls at."""
+
+    def pull(self, force_n: int) -> None:
+        """So much pulls now."""
+
+
 class SimModbus:
     """A bank of registers behind RTU or TCP frames. Satisfies ``devices.sim.device.SimDevice``."""
 
@@ -112,6 +120,11 @@ class SimModbus:
             if not request:
                 return b"".join(answers)
             answers.append(self._answer(request, now_ns))
+
+    def pull(self, force_n: int) -> None:
+        """Another unit pulls at the rope that this one hangs in; nothing, where it hangs in none."""
+        if isinstance(self._bank, Pulled):
+            self._bank.pull(force_n)
 
     def truth(self, now_ns: MonoNs) -> Truth:
         """The bank's truth."""

@@ -33,6 +33,14 @@ class Varies(Protocol):
         """What goes out in the place of ``reply``, by kind of fault; None: this protocol has no such thing."""
 
 
+@runtime_checkable
+class Hangs(Protocol):
+    """What a unit offers that can hang in a rope."""
+
+    def pull(self, force_n: int) -> None:
+        """So much pulls now."""
+
+
 # The faults that need the unit's help, in the order in which they act on one answer.
 VARIED = ("exception", "foreign", "forge", "oversize", "two-answer")
 
@@ -105,6 +113,11 @@ class SimPort:
         if "babble" in self._orders and self.is_plugged:
             times.append(self._babbled_ns + BABBLE_STEP_MS * NS_PER_MS)
         return MonoNs(min(times)) if times else None
+
+    def pull(self, force_n: int) -> None:
+        """What the rope in which the unit hangs is pulled with, by another unit; nothing, where it hangs in none."""
+        if isinstance(self._device, Hangs):
+            self._device.pull(force_n)
 
     # Faults
 

@@ -47,12 +47,16 @@ READ_BYTES = 4096  # chosen: several requests
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """One unit to simulate. ``address`` is a path, where a pseudo-terminal is linked, or ``tcp:PORT`` (0: any)."""
+    """One unit to simulate. ``address`` is a path, where a pseudo-terminal is linked, or ``tcp:PORT`` (0: any).
+
+    ``pulled_by`` names the unit that pulls at the rope in which this one hangs.
+    """
 
     name: str
     model: str
     address: str
     seed: int = 1
+    pulled_by: str = ""
 
 
 def serve(
@@ -104,6 +108,7 @@ class _Bench:
     def __init__(self, control: Path, simulated: Mapping[str, Kind]) -> None:
         self._simulated = simulated
         self._units: dict[str, _Unit] = {}
+        self._ropes: dict[str, str] = {}  # who hangs in a rope, and who pulls at it
         self._askers: list[_Asker] = []
         self._timers: list[tuple[int, int, Callable[[MonoNs], None]]] = []
         self._number = 0
@@ -123,6 +128,8 @@ class _Bench:
         line.open()
         listing = Listing(name=wanted.name, model=wanted.model, address=line.address)
         self._units[wanted.name] = _Unit(listing, make(), line, make)
+        if wanted.pulled_by:
+            self._ropes[wanted.name] = wanted.pulled_by
 
     def listings(self) -> tuple[Listing, ...]:
         """Every unit and where it is reached."""
@@ -138,6 +145,8 @@ class _Bench:
             for descriptor in unit.line.descriptors():
                 poll.register(descriptor, select.POLLIN)
         ready = {descriptor for descriptor, _ in poll.poll(self._wait_ms())}
+        for hanging, pulling in self._ropes.items():
+            self._units[hanging].port.pull(self._units[pulling].port.truth(_now()).output)
         for unit in self._units.values():
             for descriptor in ready.intersection(unit.line.descriptors()):
                 for source, received in unit.line.receive(descriptor):

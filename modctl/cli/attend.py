@@ -1,4 +1,4 @@
-"""One session from its request to its end at a plain terminal, or from a file of answers.
+"""One session, or the two of a combination, from the request to the end at a plain terminal or from a file of answers.
 
 Rule 1: this side decides nothing but what to say and what to ask for; the controller refuses what is not allowed.
 Rule 2: the first Ctrl-C stops, and so does ``s`` at any moment; further ones change nothing until off is settled.
@@ -9,7 +9,7 @@ import select
 from collections.abc import Mapping
 from typing import Final
 
-from devices.model import NS_PER_MS, Direction
+from devices.model import NS_PER_MS, Direction, Modality
 from modctl import text
 from modctl.cli.answers import CONFIRM, NOT_YET, Question, from_file
 from modctl.cli.common import Context, emit_raw, print_line, say
@@ -36,7 +36,7 @@ from modctl.ipc.messages import (
     Stop,
     Subscribe,
 )
-from modctl.records import Entry, SessionEnded
+from modctl.records import Entry, SessionEnded, SessionRequested
 from modctl.reports.telling import (
     ENDED,
     REFUSED,
@@ -52,6 +52,7 @@ from modctl.reports.telling import (
 BEAT_S: Final = 0.25  # contract: a screen that attends beats every 250 ms
 OVER: Final = ("ended", "unconfirmed")
 CONFIRM_NS: Final = 500 * NS_PER_MS  # contract: keys are ignored for half a second before a start
+PAIR_HELP: Final = "Two units: 1 and 2 choose which one + and - mean; r resumes the ultrasound, then the stimulation."
 KEYS_HELP: Final = "Keys: + raises, - lowers, p pauses, r resumes, s stops, w says all, l repeats, any other holds."
 
 
@@ -64,17 +65,19 @@ class Attendant:
         self._context = context
         self._answers = answers
         self._clock = SystemClock()
-        self._teller = Teller()
-        self._session: str | None = None
-        self._view: SessionView | None = None
+        self._tellers: dict[str, Teller] = {}
+        self._session: str | None = None  # the leading one: its questions are asked here
+        self._views: dict[str, SessionView] = {}  # of both halves, the leading one first
+        self._units: dict[str, str] = {}  # by session, for the lines of a combination
+        self._chosen: str | None = None  # the session that + and - mean, once a person has chosen
+        self._open: set[str] = set()  # sessions whose end is not charted yet
         self._question: Question | None = None
         self._asked_ns = 0
         self._answered: str | None = None  # the gate whose answer is on its way
         self._answer_id = 0
         self._was_given_up = False
-        self._outcome: str | None = None
+        self._outcomes: list[str] = []
         self._is_stopping = False
-        self._is_over = False
         self._exit: Exit | None = None
         self._last_line = ""
 
@@ -90,9 +93,14 @@ class Attendant:
                 emit_raw(uncharted(answer))
             say(answer.reason)
             return Exit.USAGE if is_usage(answer.code) else Exit.REFUSED
-        self._session = answer.session
+        self._session = answer.session or ""
+        halves = [name for name in (answer.session, answer.partner) if name is not None]
+        self._open = set(halves)
+        self._tellers = {name: Teller() for name in halves}
         if self._answers is None:
             say(KEYS_HELP)
+            if len(halves) > 1:
+                say(PAIR_HELP)
         while self._exit is None:
             self._wait()
         return self._exit
@@ -116,12 +124,13 @@ class Attendant:
         match message:
             case Event():
                 entry = entry_of(message.entry)
-                if entry.session == self._session:
-                    self._on_entry(entry)
+                if entry.session in self._tellers:
+                    self._on_entry(entry, entry.session)
             case Snapshot():
-                view = next((view for view in message.sessions if view.session == self._session), None)
-                if view is not None:
-                    self._on_view(view)
+                found = {**self._views, **{view.session: view for view in message.sessions}}
+                self._views = {name: found[name] for name in self._tellers if name in found}
+                if self._session in self._views:
+                    self._on_view(self._views[self._session])
             case Refused():
                 self._on_refused(message)
             case _:
@@ -144,16 +153,20 @@ class Attendant:
 
     # What happens
 
-    def _on_entry(self, entry: Entry) -> None:
-        if self._is_over:
+    @property
+    def _is_over(self) -> bool:
+        return bool(self._tellers) and not self._open
+
+    def _on_entry(self, entry: Entry, session: str) -> None:
+        if session not in self._open:
             return
         self._tell(entry)
         if entry.kind == REFUSED:
             self._was_given_up = True
         elif entry.kind == ENDED:
-            self._is_over = True
+            self._open.discard(session)
             record = record_of(entry)
-            self._outcome = record.outcome if isinstance(record, SessionEnded) else None
+            self._outcomes.extend([record.outcome] if isinstance(record, SessionEnded) else [])
 
     def _tell(self, entry: Entry) -> None:
         if self._context.json:
@@ -162,12 +175,15 @@ class Attendant:
             if entry.kind in STREAM_KINDS:
                 emit_raw(flat(entry))
             return
-        for line in self._teller.lines(entry):
-            self._last_line = line
-            print_line(line)
+        session, record = entry.session or "", record_of(entry)
+        if isinstance(record, SessionRequested):
+            self._units[session] = record.unit
+        half = f"{self._units.get(session, session)}: " if len(self._tellers) > 1 else ""
+        for line in (self._tellers.get(session) or Teller()).lines(entry):
+            self._last_line = half + line
+            print_line(self._last_line)
 
     def _on_view(self, view: SessionView) -> None:
-        self._view = view
         if self._is_over and (view.closed or (self._answers is None and not self._keys.is_terminal)):
             self._end()
             return
@@ -181,7 +197,7 @@ class Attendant:
             self._ask(gate)
 
     def _end(self) -> None:
-        ended = Exit.OK if self._outcome == "completed" else Exit.FINDINGS
+        ended = Exit.OK if set(self._outcomes) == {"completed"} else Exit.FINDINGS
         self._exit = Exit.REFUSED if self._was_given_up else ended
 
     # Questions
@@ -222,17 +238,20 @@ class Attendant:
         if key == "s":
             self._stop()
         elif key == "w":
-            say(self._all_now())
+            say("\n".join(map(_all_now, self._views.values())) or text.NO_DATA)
         elif key == "l":
             say(self._last_line)
         elif self._question is not None:
             self._on_answer_key(self._question, key)
-        elif self._view is not None and self._answers_are_in:
+        elif key in "12" and len(self._tellers) > 1:
+            self._choose(tuple(self._tellers)[int(key) - 1])
+        elif self._answers_are_in:
             self._ride(key)
 
     @property
     def _answers_are_in(self) -> bool:
-        return self._view is not None and self._view.gate is None and not self._is_over
+        view = self._views.get(self._session or "")
+        return view is not None and view.gate is None and not self._is_over
 
     def _on_answer_key(self, question: Question, key: str) -> None:
         took_ns = self._clock.mono_ns() - self._asked_ns
@@ -245,8 +264,24 @@ class Attendant:
         elif answer is not None:
             self._answer(question.gate, answer, "person", took_ns // NS_PER_MS)
 
+    def _choose(self, session: str) -> None:
+        self._chosen = session
+        say(f"Now + and - mean {self._units.get(session, session)}.")
+
+    @property
+    def _ridden(self) -> str:
+        """The session that + and - mean: of a combination the stimulation, which begins at nothing, until chosen."""
+        stimulation = [view.session for view in self._views.values() if view.modality == Modality.ESTIM]
+        return self._chosen or (stimulation[0] if stimulation else self._session or "")
+
+    def _resumed(self) -> str:
+        """What r means: of two paused halves the ultrasound first, because the current needs its head in contact."""
+        paused = [view for view in self._views.values() if view.phase == "paused"]
+        paused.sort(key=lambda view: view.modality != Modality.ULTRASOUND)
+        return paused[0].session if paused else self._ridden
+
     def _ride(self, key: str) -> None:
-        number, session = self._client.next_id(), self._session or ""
+        number, session = self._client.next_id(), self._ridden
         request: Request
         match key:
             case "+":
@@ -256,7 +291,7 @@ class Attendant:
             case "p":
                 request = Pause(id=number, session=session)
             case "r":
-                request = Resume(id=number, session=session)
+                request = Resume(id=number, session=self._resumed())
             case _ if not key.isspace():
                 request = Step(id=number, session=session, direction=Direction.HOLD)
             case _:
@@ -270,18 +305,16 @@ class Attendant:
         self._client.send(Stop(id=self._client.next_id(), session=self._session, source="terminal"))
         say("Stopping. The unit is asked whether it is off.")
 
-    def _all_now(self) -> str:
-        view = self._view
-        if view is None:
-            return text.NO_DATA
-        level = view.level_parameter
-        parts = (
-            text.output(view.output),
-            text.phase(view.phase),
-            f"{view.unit}, {view.title}, {view.side} side",
-            f"commanded {text.NO_DATA if view.commanded is None else text.quantity(level, view.commanded)}",
-            f"reported {text.measured(level, view.measured, view.observed_as)}",
-            f"delivered {text.clock(view.delivered_ms)} of {text.clock(view.planned_ms)}",
-            text.contact(view.contact),
-        )
-        return ", ".join(parts)
+
+def _all_now(view: SessionView) -> str:
+    level = view.level_parameter
+    parts = (
+        text.output(view.output),
+        text.phase(view.phase),
+        f"{view.unit}, {view.title}, {view.side} side",
+        f"commanded {text.NO_DATA if view.commanded is None else text.quantity(level, view.commanded)}",
+        f"reported {text.measured(level, view.measured, view.observed_as)}",
+        f"delivered {text.clock(view.delivered_ms)} of {text.clock(view.planned_ms)}",
+        text.contact(view.contact),
+    )
+    return ", ".join(parts)

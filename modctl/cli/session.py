@@ -11,7 +11,7 @@ from modctl.cli.common import Context, emit, emit_raw, finish, pass_context, pri
 from modctl.cli.durations import DURATION
 from modctl.cli.report import report
 from modctl.errors import Exit, UsageError
-from modctl.ipc.messages import SessionRow
+from modctl.ipc.messages import SessionRow, StartWith
 
 
 class SessionLine(SessionRow, frozen=True, kw_only=True, tag_field="kind", tag="session"):
@@ -39,6 +39,7 @@ session.add_command(report)
 @click.option("--unit", required=True, help="The unit's name in the site.")
 @click.option("--patient", required=True, help="The patient's reference.")
 @click.option("--preset", required=True, help="An id of the library.")
+@click.option("--with", "beside", metavar="UNIT:PRESET", help="The other half of a combination.")
 @click.option("--as", "user", required=True, help="Who runs it; the PIN is asked.")
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=INTEGER", help="A canonical parameter; the level's is the target."
@@ -53,6 +54,7 @@ def start_session(
     unit: str,
     patient: str,
     preset: str,
+    beside: str | None,
     user: str,
     settings: tuple[str, ...],
     duration_ms: int | None,
@@ -64,6 +66,10 @@ def start_session(
     While it runs: + raises, - lowers, p pauses, r resumes, s stops; the first Ctrl-C stops. Closing the terminal
     stops it too. Example: modctl session start --unit ultrasound-1 --patient P-001
     --preset hip-oa-ultrasound-1mhz --as therapist --answers demo --duration 15s
+
+    With --with two sessions are one treatment: ultrasound, and stimulation through its head. One confirmation starts
+    both, what ends one ends the other; keys 1 and 2 choose which half + - r mean. Example: --unit ultrasound-1
+    --preset hip-oa-combined-ultrasound --with estim-1:hip-oa-combined-tens
     """
     from modctl.cli.attend import Attendant
     from modctl.cli.keys import Keys
@@ -83,6 +89,7 @@ def start_session(
         set=wanted,
         duration_ms=duration_ms,
         file_answers=given is not None,
+        partner=None if beside is None else _half(beside),
     )
     keys = Keys()
     if given is None and not keys.is_terminal:
@@ -159,6 +166,13 @@ def _setting(text: str) -> tuple[str, int]:
     except ValueError as why:
         wrong = f"{value!r} is no whole number" if equals else "there is no ="
         raise UsageError(f"--set {text}: write NAME=INTEGER, in the parameter's own unit; {wrong}.") from why
+
+
+def _half(text: str) -> StartWith:
+    unit, _, preset = text.partition(":")
+    if not unit or not preset:
+        raise UsageError(f"--with {text}: write UNIT:PRESET.")
+    return StartWith(unit=unit, preset=preset)
 
 
 def _answers(context: Context, answers: str, preset: str) -> dict[str, str]:

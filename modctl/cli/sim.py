@@ -179,7 +179,8 @@ def _of_site(site: Path) -> "list[Wanted]":
     if not entries:
         fail(Exit.USAGE, f"{site} has no bench.toml with simulated units; give --unit MODEL@ADDRESS.")
     return _known(
-        Wanted(name=entry.name, model=entry.model, address=entry.address, seed=entry.seed) for entry in entries
+        Wanted(name=entry.name, model=entry.model, address=entry.address, seed=entry.seed, pulled_by=entry.pulled_by)
+        for entry in entries
     )
 
 

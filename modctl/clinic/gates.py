@@ -19,6 +19,7 @@ ANSWER_KEYS: Final = (
     "identify",
     "consent",
     "screening",
+    "screening_with",  # of a combination: the partner's list
     "pain_before",
     "rom_before",
     "skin_before",
@@ -62,6 +63,17 @@ def gates_for(modality: Modality) -> tuple[Gate, ...]:
     """Every gate of one modality, those before the start first."""
     mine = [gate for gate in _all() if not gate.modalities or modality in gate.modalities]
     return (*(gate for gate in mine if not gate.after), *(gate for gate in mine if gate.after))
+
+
+def gates_with(leading: Modality, partner: Modality) -> tuple[Gate, ...]:
+    """The gates of a combination's leading session: its own, and the partner's screening behind its screening."""
+    asked: list[Gate] = []
+    for gate in gates_for(leading):
+        asked.append(gate)
+        if gate.id == "screening":
+            other = next(one for one in gates_for(partner) if one.id == gate.id)
+            asked.append(msgspec.structs.replace(other, id="screening_with", title=f"{other.title} ({partner})"))
+    return tuple(asked)
 
 
 def shown(

@@ -26,7 +26,7 @@ from modctl.controller.room import Room
 from modctl.controller.snapshot import Card, Site, take_snapshot, unit_rows
 from modctl.controller.words import event_of, head_answer, refusal_of
 from modctl.controller.writer import ChartWriter
-from modctl.engine.core_events import Begin, Refuse, ScreenLost, StopUnits
+from modctl.engine.core_events import Begin, Partner, Refuse, ScreenLost, StopUnits
 from modctl.engine.effects import Reply, Stopped
 from modctl.engine.phases import OVER
 from modctl.ipc.connection import Caller
@@ -139,7 +139,12 @@ class Desk:
         """How things are now."""
         site = msgspec.structs.replace(self._site, cards=self._cards, alarms=self._alarms)
         return take_snapshot(
-            self.host.state, site, self.newest, self._clock.mono_ns(), with_patients=knows_patients(caller)
+            self.host.state,
+            site,
+            self.newest,
+            self._clock.mono_ns(),
+            with_patients=knows_patients(caller),
+            mine=self._attendance.sessions(caller.connection),
         )
 
     def page(self, connection: int, since: int) -> None:
@@ -170,8 +175,8 @@ class Desk:
             self.server.answer(reply.request, refusal_of(reply, self._refusals.pop(reply.request, None)))
             return
         if caller is not None and reply.session is not None and (caller.attends or isinstance(request, Start)):
-            self._attending.append((reply.session, caller))
-        self.server.answer(reply.request, Done(id=0, session=reply.session))
+            self._attending.extend((name, caller) for name in (reply.session, reply.partner) if name is not None)
+        self.server.answer(reply.request, Done(id=0, session=reply.session, partner=reply.partner))
 
     def stopped(self, stopped: Stopped) -> None:
         """Say what a stop reached."""
@@ -226,19 +231,29 @@ class Desk:
         """Prepare a session, and give the engine what came of it."""
         if not self._keeper.is_alive:
             return Refused(id=0, code="no_guard", reason=NO_GUARD)
-        found = front.begin(number, caller.user or "", request, self.host.state.units)
-        if isinstance(found, Refused):
-            return found
-        event, card = found
-        session = event.setup.session if isinstance(event, Begin) else event.session
-        with self._lock:
-            kept = dict(list(self._cards.items())[-KEPT_CARDS:])
-            self._cards = {**kept, session: card}
+        user, units = caller.user or "", self.host.state.units
+        if request.partner is not None:
+            both = front.begin_both(number, user, request, request.partner, units)
+            if isinstance(both, Refused):
+                return both
+            event, card, beside = both
+            self._keep_card(_partner_session(event), beside)
+        else:
+            found = front.begin(number, user, request, units)
+            if isinstance(found, Refused):
+                return found
+            event, card = found
+        self._keep_card(event.setup.session if isinstance(event, Begin) else event.session, card)
         self._asking[number] = (caller, request)
         if isinstance(event, Refuse):
             self._refusals[number] = event.refused
         self.host.post(event)
         return None
+
+    def _keep_card(self, session: str, card: Card) -> None:
+        with self._lock:
+            kept = dict(list(self._cards.items())[-KEPT_CARDS:])
+            self._cards = {**kept, session: card}
 
     def _export(self, number: int, caller: Caller, request: ExportChart) -> None:
         """Chart that a copy is taken, sign the head over that entry, then copy: so the copy itself says so."""
@@ -286,6 +301,12 @@ class _Answering:
 
     def __call__(self, answer: Done | Refused) -> None:
         self._server.answer(self._number, answer)
+
+
+def _partner_session(event: Begin | Refuse) -> str:
+    if event.partner is None:
+        return ""
+    return event.partner.setup.session if isinstance(event.partner, Partner) else event.partner.session
 
 
 def _read(reading: Reading, request: ListSessions | Entries) -> Done:

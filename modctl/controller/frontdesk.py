@@ -12,21 +12,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from devices import profile as profiles
 from devices.limits import Limit, Mark, Max, Min
-from modctl.clinic.gates import Who, gate_text, gates_for, shown
+from modctl.clinic.gates import Who, gate_text, gates_for, gates_with, shown
 from modctl.clinic.library import load_library
-from modctl.clinic.presets import Gate, Preset
+from modctl.clinic.presets import Preset
 from modctl.clock import Clock
 from modctl.config import Narrowed, SiteConfig
 from modctl.controller.accounts import Patient, People, PinCheck, SignInResult
+from modctl.controller.combine import combine
 from modctl.controller.prepare import NotPrepared, Order, prepare
 from modctl.controller.snapshot import Card
 from modctl.engine.core_events import Begin, Refuse
 from modctl.engine.riding import cap
 from modctl.engine.setup import Setup
 from modctl.engine.unit import UnitState
-from modctl.ipc.messages import Done, GateView, PatientRow, PresetRow, Refused, SignIn, Start
+from modctl.ipc.messages import Done, GateView, PatientRow, PresetRow, Refused, SignIn, Start, StartWith
 from modctl.records import SignedIn
 
 RESERVE_BYTES: Final = 64 << 20  # chosen: a day of sessions is a few megabytes; the rest is for the stop's own entries
@@ -75,20 +78,64 @@ class FrontDesk:
         self, number: int, actor: str, request: Start, units: Mapping[str, UnitState]
     ) -> tuple[Begin | Refuse, Card] | Refused:
         """Prepare a session: what the engine is to be told, and what the screens need to know of it."""
-        unit = units.get(request.unit)
+        found = self._order(request, request.unit, request.preset, units)
+        if isinstance(found, Refused):
+            return found
+        order, patient = found
+        judged = prepare(order)
+        if isinstance(judged, NotPrepared):
+            refuse = Refuse(
+                request=number,
+                actor=actor,
+                session=order.session,
+                requested=judged.requested,
+                refused=judged.refused,
+                text=judged.text,
+            )
+            return refuse, _card(patient, order.preset, ())
+        begin = Begin(request=number, actor=actor, setup=judged.setup, requested=judged.requested)
+        return begin, _card(patient, order.preset, _gate_views(order, patient, judged.setup))
+
+    def begin_both(
+        self, number: int, actor: str, request: Start, other: StartWith, units: Mapping[str, UnitState]
+    ) -> tuple[Begin | Refuse, Card, Card] | Refused:
+        """Prepare a combination; the cards of its leading session and of its partner."""
+        found = self._order(request, request.unit, request.preset, units)
+        if isinstance(found, Refused):
+            return found
+        second = self._order(request, other.unit, other.preset, units)
+        if isinstance(second, Refused):
+            return second
+        (lead, patient), (partner, _same) = found, second
+        theirs = tuple((name, value) for name, value in request.set if _is_of(partner, name))
+        ours = tuple(pair for pair in request.set if pair not in theirs)
+        gates = gates_with(lead.preset.modality, partner.preset.modality)
+        lead = msgspec.structs.replace(lead, asked=ours, gates=gates)
+        partner = msgspec.structs.replace(partner, asked=theirs)
+        event = combine(lead, partner, number, actor)
+        if isinstance(event, Refuse) or event.partner is None:
+            return event, _card(patient, lead.preset, ()), _card(patient, partner.preset, ())
+        beside = _gate_views(partner, patient, event.partner.setup)
+        views = _joined(_gate_views(lead, patient, event.setup), beside, partner.preset.title)
+        return event, _card(patient, lead.preset, views), _card(patient, partner.preset, beside)
+
+    def _order(
+        self, request: Start, unit_name: str, preset_id: str, units: Mapping[str, UnitState]
+    ) -> tuple[Order, Patient] | Refused:
+        """What one half, or the only one, is judged by."""
+        unit = units.get(unit_name)
         patient = self._people.patient(request.patient)
-        preset = next((one for one in load_library(self._library) if one.id == request.preset), None)
-        entry = self._site.unit(request.unit)
+        preset = next((one for one in load_library(self._library) if one.id == preset_id), None)
+        entry = self._site.unit(unit_name)
         if unit is None or entry is None:
-            return Refused(id=0, code="usage", reason=f"This site has no unit {request.unit!r}.")
+            return Refused(id=0, code="usage", reason=f"This site has no unit {unit_name!r}.")
         if patient is None:
             return Refused(id=0, code="usage", reason=f"There is no patient {request.patient!r}.")
         if preset is None:
-            return Refused(id=0, code="usage", reason=f"There is no preset {request.preset!r}.")
+            return Refused(id=0, code="usage", reason=f"There is no preset {preset_id!r}.")
         refused = self._site_refusal(request)
         if refused is not None:
             return refused
-        gates = gates_for(preset.modality)
         order = Order(
             session=self._new_session(),
             unit=unit,
@@ -96,7 +143,7 @@ class FrontDesk:
             side=patient.side,
             body_weight_g=patient.body_weight_g,
             preset=preset,
-            gates=gates,
+            gates=gates_for(preset.modality),
             asked=request.set,
             duration_ms=request.duration_ms,
             demonstration=request.file_answers,
@@ -104,20 +151,9 @@ class FrontDesk:
             site_limits=site_limits(entry.limits),
             program=self._program,
             now_ns=self._clock.mono_ns(),
+            witness=units.get(entry.witness),
         )
-        found = prepare(order)
-        if isinstance(found, NotPrepared):
-            refuse = Refuse(
-                request=number,
-                actor=actor,
-                session=order.session,
-                requested=found.requested,
-                refused=found.refused,
-                text=found.text,
-            )
-            return refuse, _card(patient, preset, ())
-        begin = Begin(request=number, actor=actor, setup=found.setup, requested=found.requested)
-        return begin, _card(patient, preset, _gate_views(gates, preset, patient, found.setup))
+        return order, patient
 
     def _site_refusal(self, request: Start) -> Refused | None:
         """What speaks against any session just now."""
@@ -166,7 +202,23 @@ def _card(patient: Patient, preset: Preset, gates: tuple[GateView, ...]) -> Card
     return Card(patient_name=patient.name, title=preset.title, gates=gates)
 
 
-def _gate_views(gates: tuple[Gate, ...], preset: Preset, patient: Patient, setup: Setup) -> tuple[GateView, ...]:
+def _is_of(order: Order, name: str) -> bool:
+    """A parameter of this half: a setting of its preset, or its level."""
+    return name in order.preset.settings or name == order.unit.config.profile.level.name
+
+
+def _joined(views: tuple[GateView, ...], beside: tuple[GateView, ...], title: str) -> tuple[GateView, ...]:
+    """What is read back of a combination is read back of both halves."""
+    theirs = {view.gate: f"With it: {view.text}" for view in beside if view.gate in ("placement", "confirm")}
+    theirs["consent"] = f"With it: {title}."
+    return tuple(
+        msgspec.structs.replace(view, text=f"{view.text}\n{theirs[view.gate]}") if view.gate in theirs else view
+        for view in views
+    )
+
+
+def _gate_views(order: Order, patient: Patient, setup: Setup) -> tuple[GateView, ...]:
+    preset = order.preset
     who = Who(name=patient.name, birth_date=patient.birth_date, side=patient.side)
     level = (setup.level.parameter, cap(setup.level))
     filled = shown(preset, who, setup.unit, level, setup.settings, setup.started.planned_ms, setup.level.start)
@@ -180,7 +232,7 @@ def _gate_views(gates: tuple[Gate, ...], preset: Preset, patient: Patient, setup
             minimum=gate.minimum,
             maximum=gate.maximum,
         )
-        for gate in gates
+        for gate in order.gates
     )
 
 

@@ -8,7 +8,7 @@ Rule 3: values off the unit's grid are resolved here, once, to the nearest less 
 
 import msgspec
 
-from devices.limits import Combination, Deviation, Duration, Limit, Mark, Max, Min, Rate, Stale, Tier
+from devices.limits import Combination, Deviation, Duration, Limit, Mark, Max, Min, Rate, Stale, Tier, Witness
 from devices.model import NS_PER_MS, UCUM_OF, Modality, ObservedAs
 from devices.profile import ParameterSpec, Profile
 from modctl import sentences
@@ -16,7 +16,7 @@ from modctl.clinic.presets import Gate, Preset
 from modctl.engine.bounds import HARD, hard_limits, traction_region, widenings
 from modctl.engine.checks import Finding, Verdict, check_duration, check_levels
 from modctl.engine.setup import ContactRule, GateSpec, Level, Setup
-from modctl.engine.unit import UnitState
+from modctl.engine.unit import UnitState, witness_problem
 from modctl.records import EffectiveLimit, Quantity, SessionRefused, SessionRequested, SessionStarted
 
 
@@ -37,6 +37,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     simulated_site: bool
     site_limits: tuple[Limit, ...]
     program: str
+    group: str | None = None  # of a combination: what its two sessions have in common
+    witness: UnitState | None = None  # the unit that the site names as this unit's witness
+    head_mm2: int | None = None  # of a combination: the ultrasound head through which the stimulation goes
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,13 +116,16 @@ def _requested(order: Order, wanted: _Wanted) -> SessionRequested:
         asked=tuple(sorted(order.asked)),
         effective=tuple(sorted(effective.items())),
         setup=msgspec.Raw(b"null"),
+        group=order.group,
     )
 
 
 def _limits(order: Order, wanted: _Wanted) -> tuple[Limit, ...]:
     profile = order.unit.config.profile
     known = {**dict(_context(order, wanted.planned_ms)), **wanted.settings}
-    return (*hard_limits(profile.device.modality, known), *profile.limit, *order.site_limits)
+    rows = () if order.witness is None else order.witness.config.profile.limit
+    witness = (row for row in rows if isinstance(row, Witness) and row.parameter == profile.level.name)
+    return (*hard_limits(profile.device.modality, known), *profile.limit, *order.site_limits, *witness)
 
 
 def _problem(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] | None:
@@ -133,6 +139,9 @@ def _problem(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] | None
         return _no("unknown_parameter", f"{', '.join(unknown)}: not a parameter of {preset.id}.")
     if set(preset.settings) != {spec.name for spec in profile.parameter if spec.role == "setting"}:
         return _no("preset_incomplete", f"{preset.id} does not state every setting of {profile.device.id}.")
+    silent = witness_problem(order.unit, order.witness, order.now_ns)
+    if silent:
+        return SessionRefused(reason="witness_missing"), silent
     wider = widenings(HARD[profile.device.modality], (*profile.limit, *order.site_limits))
     if wider:
         return _no("limit_widened", f"A profile or site limit is wider than its parent: {wider[0]}.")
@@ -210,6 +219,8 @@ def _context(order: Order, planned_ms: int) -> tuple[tuple[str, int], ...]:
         context["body_weight_g"] = order.body_weight_g
     if order.preset.modality is Modality.TRACTION:
         context["traction_region"] = traction_region(order.preset.region)
+    if order.head_mm2 is not None:  # the head is an electrode; density counts at the smaller one
+        context["electrode_mm2"] = min(order.head_mm2, context.get("electrode_mm2", order.head_mm2))
     return tuple(sorted(context.items()))
 
 
@@ -322,7 +333,7 @@ def _subject(limit: Limit) -> tuple[str, int, str]:
             return limit.parameter, limit.bound, UCUM_OF[limit.parameter]
         case Rate():
             return limit.parameter, limit.per_s, f"{UCUM_OF[limit.parameter]}/s"
-        case Deviation():
+        case Deviation() | Witness():
             return limit.parameter, limit.permille, "[ppth]"
         case Duration():
             return "duration", limit.max_ms, "ms"

@@ -4,7 +4,7 @@ Rule 1: nothing maps unknown to off: no sample, an old sample or a doubt about o
 Rule 2: who may not see patients gets neither names nor references.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -12,7 +12,7 @@ from devices.model import NS_PER_MS, ObservedAs, Output, Sample
 from devices.plan import rounds, share_permille
 from modctl.engine.ledger import account
 from modctl.engine.machine import Phase
-from modctl.engine.phases import OVER, SessionState
+from modctl.engine.phases import LIFTED, OVER, SessionState
 from modctl.engine.riding import cap
 from modctl.engine.session import next_gate
 from modctl.engine.state import CoreState, SessionRun
@@ -45,16 +45,19 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     alarms: Mapping[str, tuple[AlarmView, ...]]  # by session, standing
 
 
-def take_snapshot(state: CoreState, site: Site, seq: int, now_ns: int, *, with_patients: bool) -> Snapshot:
-    """The message. ``seq`` is the newest chart number."""
+def take_snapshot(
+    state: CoreState, site: Site, seq: int, now_ns: int, *, with_patients: bool, mine: Collection[str] = ()
+) -> Snapshot:
+    """The message. ``seq`` is the newest chart number, ``mine`` what the asking connection attends."""
     runs = list(state.sessions.values())[-SHOWN_SESSIONS:]
+    views = (_session_view(run, state, site, now_ns, with_patients=with_patients) for run in runs)
     return Snapshot(
         seq=seq,
         mono_ns=now_ns,
         site=site.name,
         simulated=site.simulated,
         units=unit_rows(state, now_ns),
-        sessions=tuple(_session_view(run, state, site, now_ns, with_patients=with_patients) for run in runs),
+        sessions=tuple(msgspec.structs.replace(view, attended_by_me=view.session in mine) for view in views),
     )
 
 
@@ -154,6 +157,7 @@ def _session_view(run: SessionRun, core: CoreState, site: Site, now_ns: int, *, 
         off_after_ms=state.off_after_ms,
         unknown_text=unit.config.profile.off.unknown_text,
         closed=is_over and gate is None,
+        partner=run.partner,
     )
 
 
@@ -194,6 +198,6 @@ def _tightest(limits: Sequence[EffectiveLimit]) -> tuple[EffectiveLimit, ...]:
 
 def _standing(alarms: Sequence[AlarmView], state: SessionState) -> tuple[AlarmView, ...]:
     """The alarms whose cause has not gone by itself: contact that came back is the only one that does."""
-    waits = state.phase in (Phase.PAUSING, Phase.PAUSED) and state.pause_reason == "contact_lost"
+    waits = state.phase in (Phase.PAUSING, Phase.PAUSED) and state.pause_reason in LIFTED
     contact_is_lost = waits or state.contact_lost_ns is not None
-    return tuple(alarm for alarm in alarms if contact_is_lost or alarm.alarm != "contact_lost")
+    return tuple(alarm for alarm in alarms if contact_is_lost or alarm.alarm not in LIFTED)

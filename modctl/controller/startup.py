@@ -126,7 +126,7 @@ def unit_config(entry: UnitEntry) -> UnitConfig:
     kind: Literal["serial", "tcp"] = "tcp" if entry.link.startswith("tcp:") else "serial"
     link = msgspec.structs.replace(profile.link, kind=kind, unit=entry.modbus_unit or profile.link.unit)
     profile = msgspec.structs.replace(profile, link=link)
-    return UnitConfig(name=entry.name, profile=profile, address=entry.link)
+    return UnitConfig(name=entry.name, profile=profile, address=entry.link, witness=entry.witness)
 
 
 def stop_budget_ms(profiles: Sequence[Profile]) -> int:

@@ -94,7 +94,9 @@ class Books:
             self._effects.extend([Revoke(unit=name), *offs])
         if moved:
             self._flush(state.setup.session)
-            self._effects.append(Watch(unit=name, closely=state.phase not in (Phase.CHECKING, Phase.ENDED)))
+            closely = state.phase not in (Phase.CHECKING, Phase.ENDED)
+            beside = [witness] if (witness := self._units[name].config.witness) else []
+            self._effects.extend(Watch(unit=unit, closely=closely) for unit in (name, *beside))
         for effect in effects:
             if effect in offs:
                 continue

@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from devices.dose import QUANTITIES
-from devices.limits import Combination, Deviation, Duration, Limit, Max, Min, Stale
+from devices.limits import Combination, Deviation, Duration, Limit, Max, Min, Stale, Witness
 from devices.model import NS_PER_MS, UCUM_OF
 
 
@@ -76,6 +76,23 @@ def check_deviation(limit: Deviation, reported: int | None, commanded: int) -> V
         return _verdict(limit, reported, commanded + band, unit, within=reported <= commanded + band)
     within = limit.above_only or reported >= commanded - band
     return _verdict(limit, reported, commanded - band, unit, within=within)
+
+
+def check_witness(limit: Witness, told: int | None, witnessed: int) -> Verdict:
+    """The witness's reading against the unit's own. The bound shown is the edge of the band that was crossed."""
+    unit = UCUM_OF[limit.parameter]
+    if told is None:
+        return _verdict(limit, None, witnessed, unit, within=False)
+    band = max(limit.floor, abs(told) * limit.permille // 1000)
+    edge = told + band if witnessed > told else told - band
+    return _verdict(limit, witnessed, edge, unit, within=abs(witnessed - told) <= band)
+
+
+def check_witness_age(limit: Witness, age_ns: int) -> Verdict:
+    """The age of the newest reading of a witness; at the bound is allowed."""
+    finding = Finding.WITHIN if age_ns <= limit.max_age_ms * NS_PER_MS else Finding.STALE
+    age_ms, bound = age_ns // NS_PER_MS, limit.max_age_ms
+    return Verdict(limit=limit.id, finding=finding, observed=age_ms, bound=bound, unit="ms", source=limit.source)
 
 
 def check_stale(limit: Stale, age_ns: int) -> Verdict:

@@ -15,6 +15,21 @@ class FromUnit(msgspec.Struct, frozen=True, kw_only=True):
     news: PortNews
 
 
+class Partner(msgspec.Struct, frozen=True, kw_only=True):
+    """The other half of a combination, prepared like the first."""
+
+    setup: Setup
+    requested: SessionRequested
+
+
+class RefusedPartner(msgspec.Struct, frozen=True, kw_only=True):
+    """The other half of a combination that could not be prepared: charted too."""
+
+    session: str
+    requested: SessionRequested
+    refused: SessionRefused
+
+
 class Begin(msgspec.Struct, frozen=True, kw_only=True):
     """A prepared session: every bound was held against the request already; interlocks are held here."""
 
@@ -22,6 +37,7 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     setup: Setup
     requested: SessionRequested
+    partner: Partner | None = None
 
 
 class Refuse(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +49,7 @@ class Refuse(msgspec.Struct, frozen=True, kw_only=True):
     requested: SessionRequested
     refused: SessionRefused
     text: str
+    partner: RefusedPartner | None = None
 
 
 class ToSession(msgspec.Struct, frozen=True, kw_only=True):

@@ -93,6 +93,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, tag="reply"):
     reason: str = ""
     limit: str | None = None
     session: str | None = None
+    partner: str | None = None  # of a combination: the session of its other half
 
 
 SessionEffect = Command | Quench | Append | Latch

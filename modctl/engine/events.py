@@ -99,6 +99,23 @@ class WriterLate(_Event, frozen=True, kw_only=True, tag="writer"):
     by_ms: int
 
 
+class WitnessSaid(_Event, frozen=True, kw_only=True, tag="witness"):
+    """The instrument beside the unit gave a reading; None: it has none to give (no cell, overload, wrong unit)."""
+
+    at_ns: int
+    value: int | None
+
+
+class PartnerEnded(_Event, frozen=True, kw_only=True, tag="partner_ended"):
+    """The other half of a combination ends; ``outcome`` is what its end has come to by now."""
+
+    outcome: str
+
+
+class PartnerLifted(_Event, frozen=True, kw_only=True, tag="partner_lifted"):
+    """The head that carries this session's current is not on the skin."""
+
+
 class ChartFailed(_Event, frozen=True, kw_only=True, tag="chart_failed"):
     """The chart cannot be written any more."""
 
@@ -120,5 +137,8 @@ SessionEvent = (
     | AttendanceLost
     | HostStalled
     | WriterLate
+    | WitnessSaid
+    | PartnerEnded
+    | PartnerLifted
     | ChartFailed
 )

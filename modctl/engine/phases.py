@@ -24,6 +24,7 @@ ELAPSED_EXTRA_NS = 600 * NS_PER_S  # house rule: planned + 10 min or twice, whic
 NEVER_NS = 1 << 62
 LIVE = (Phase.STARTING, Phase.RUNNING, Phase.RESUMING)
 OVER = (Phase.ENDED, Phase.UNCONFIRMED)
+LIFTED = ("contact_lost", "partner_lifted")  # pauses that nobody asked for: a person looks before resuming
 
 
 class SessionState(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +41,7 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
     sample: Sample | None = None
     counts: tuple[tuple[str, int], ...] = ()  # consecutive findings per limit that asks for more than one
+    witnessed_ns: int | None = None  # the newest reading of the instrument beside the unit; None: none is asked for
     contact_lost_ns: int | None = None
     contact_alarmed: bool = False
     stop_ns: int | None = None  # when off was decided
@@ -101,6 +103,7 @@ def _energize(state: SessionState, phase: Phase, now_ns: int) -> Step:
         riding=riding,
         ledger=state.ledger.energizing(now_ns),
         counts=(),
+        witnessed_ns=None if state.setup.witness is None else now_ns,
         sample=None,
         contact_lost_ns=None,
         off_ack_ns=None,
@@ -148,7 +151,7 @@ def _enter_pausing(state: SessionState, now_ns: int, reason: str) -> Step:
         ledger=state.ledger.stopping(now_ns),
     )
     effects: list[SessionEffect] = [_off(state, fast=False)]
-    if reason == "contact_lost":
+    if reason in LIFTED:
         effects.append(append(state, alarm(reason, "medium")))
     return state, tuple(effects)
 

@@ -168,9 +168,13 @@ def _may_raise(riding: Riding, setup: Setup, ledger: Ledger, now_ns: int) -> boo
 
 
 def _next_raise_ns(riding: Riding, setup: Setup) -> int:
-    """Counted from the last command of any kind: a plan's own step and a person's must not fall together."""
+    """Counted from the last command of any kind: a plan's own step and a person's must not fall together.
+
+    Where the unit took long to take that command (its first one, on a slow line), half an interval counts from its
+    acknowledgement: two steps must not reach the patient faster than the hard raise limit, at least twice the ramp.
+    """
     _step, interval_ns = step_and_interval(setup.level)
-    return riding.commanded_ns + interval_ns
+    return max(riding.commanded_ns + interval_ns, (riding.acked_ns or 0) + interval_ns // 2)
 
 
 def _share(setup: Setup, ledger: Ledger, now_ns: int) -> int:

@@ -18,13 +18,14 @@ from modctl.engine.machine import On, Outcome, Phase
 from modctl.engine.phases import LIVE, NEVER_NS, OVER, SessionState, Step, alarm, append, end, take
 from modctl.engine.riding import Riding, drive, next_drive_ns, ride
 from modctl.engine.setup import GateSpec, Setup
-from modctl.engine.watching import Trouble, judge_sample
+from modctl.engine.watching import Trouble, judge_sample, judge_witness, silent_witness
 from modctl.records import GateAnswer, LimitBreached, Quantity, SessionClosed, SessionRefused, SessionSigned
 
 CHECKING_NS = 1_800 * NS_PER_S  # chosen: half an hour of unanswered questions is an abandoned request
 WRITER_STOP_MS = 2_000  # house rule: a writer this far behind is a controlled stop
 WRITER_HOLD_MS = 1_000  # house rule: no raise
 SECOND_PRESS_NS = 150 * NS_PER_MS  # chosen: keyboards repeat a held key every 30 to 50 ms
+PARTNER_NS = NS_PER_S  # chosen: two units acknowledge their first step at different moments, never a second apart
 
 
 def begin(setup: Setup, actor: str | None) -> SessionState:
@@ -113,6 +114,12 @@ def session_step(state: SessionState, event: ev.SessionEvent, now_ns: int) -> St
             return take(state, On.STOP, now_ns, reason=f"screen_lost:{why}")
         case ev.GateBroken():
             return take(state, On.FAULT, now_ns, reason="frame_held")
+        case ev.WitnessSaid(value=value):
+            return _on_witness(state, value, now_ns)
+        case ev.PartnerEnded(outcome=outcome):
+            return _on_partner_ended(state, outcome, now_ns)
+        case ev.PartnerLifted():
+            return _on_partner_lifted(state, now_ns)
         case ev.HostStalled():
             return take(state, On.FAULT, now_ns, reason="host_stalled")
         case ev.ChartFailed():
@@ -133,6 +140,8 @@ def wakeup_ns(state: SessionState) -> int:
             times.append(next_drive_ns(state.riding, state.setup, state.ledger))
             if state.riding.acked_ns is None:
                 times.append(state.riding.commanded_ns + state.setup.stale_ns + 1)
+        if state.witnessed_ns is not None and state.setup.witness is not None:
+            times.append(state.witnessed_ns + state.setup.witness.max_age_ms * NS_PER_MS + 1)
         if state.contact_lost_ns is not None and not state.contact_alarmed:
             times.append(state.contact_lost_ns + state.setup.contact.alarm_after_ns)
         if state.contact_lost_ns is not None:
@@ -252,6 +261,33 @@ def _on_writer(state: SessionState, by_ms: int, now_ns: int) -> Step:
     return msgspec.structs.replace(state, riding=state.riding.held_by_chart(held=by_ms >= WRITER_HOLD_MS)), ()
 
 
+def _on_witness(state: SessionState, value: int | None, now_ns: int) -> Step:
+    """A second opinion while something may pull. An instrument without a value has said nothing."""
+    if value is None:
+        return state, ()
+    state = msgspec.structs.replace(state, witnessed_ns=None if state.setup.witness is None else now_ns)
+    if state.phase not in (*LIVE, Phase.PAUSED) or state.sample is None:
+        return state, ()
+    told = state.sample.get(state.setup.level.parameter)
+    trouble, counts = judge_witness(state.setup, told, value, state.counts)
+    state = msgspec.structs.replace(state, counts=counts)
+    return (state, ()) if trouble is None else _breach(state, trouble, now_ns)
+
+
+def _on_partner_ended(state: SessionState, outcome: str, now_ns: int) -> Step:
+    """Ended together. Where both were given to their ends but for a moment, both are complete."""
+    left_ns = state.setup.planned_ns - state.ledger.delivered_at(now_ns)
+    is_complete = outcome == Outcome.COMPLETED and state.phase is Phase.RUNNING and left_ns <= PARTNER_NS
+    return take(state, On.DONE if is_complete else On.STOP, now_ns, reason="partner_ended", fast=False)
+
+
+def _on_partner_lifted(state: SessionState, now_ns: int) -> Step:
+    """Off, if it is not yet; and what a person had set is forgotten: a lifted head is begun again from off."""
+    if state.phase in (Phase.PAUSING, Phase.PAUSED):
+        return msgspec.structs.replace(state, pause_reason="partner_lifted"), ()
+    return take(state, On.HOLD, now_ns, reason="partner_lifted")
+
+
 def _on_tick(state: SessionState, now_ns: int) -> Step:
     if state.phase in OVER:
         return state, ()
@@ -264,6 +300,9 @@ def _on_tick(state: SessionState, now_ns: int) -> Step:
     if state.sample is not None and now_ns - state.sample.at_ns > state.setup.stale_ns:
         state = msgspec.structs.replace(state, ledger=close_doubt(state.ledger, state.sample.at_ns))
         return take(state, On.FAULT, now_ns, reason="no_data")
+    silence = silent_witness(state.setup, state.witnessed_ns, now_ns)
+    if silence is not None:
+        return _breach(state, silence, now_ns)
     if _is_unanswered(state, now_ns):
         return take(state, On.FAULT, now_ns, reason="command_unanswered")
     if state.contact_lost_ns is not None:

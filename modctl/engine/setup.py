@@ -2,7 +2,7 @@
 
 import msgspec
 
-from devices.limits import Limit
+from devices.limits import Limit, Witness
 from devices.model import ObservedAs
 from devices.plan import Plan
 from modctl.records import SessionStarted
@@ -64,3 +64,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     before: tuple[GateSpec, ...]
     after: tuple[GateSpec, ...]
     started: SessionStarted  # the entry that must be durable before anything is energized
+
+    @property
+    def witness(self) -> Witness | None:
+        """What binds the unit's reading to that of an instrument beside it; None where there is none."""
+        return next((limit for limit in self.limits if isinstance(limit, Witness)), None)

@@ -7,7 +7,7 @@ import msgspec
 
 from devices.model import NS_PER_MS, NS_PER_S
 from modctl.engine.effects import Append, SessionEffect
-from modctl.engine.events import SessionEvent
+from modctl.engine.events import Answered, SessionEvent
 from modctl.engine.phases import SessionState
 from modctl.engine.unit import UnitState
 from modctl.records import Draft, Inputs
@@ -25,6 +25,10 @@ class SessionRun(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[tuple[int, SessionEvent], ...] = ()
     inputs_from_ns: int = 0
     effects: tuple[bytes, ...] = ()  # canonical JSON of every effect the reducer returned for them
+    partner: str = ""  # the other half of a combination; empty: none
+    leads: bool = False  # the questions of the combination are asked here
+    start_is_durable: bool = False
+    given: tuple[Answered, ...] = ()  # answers in the leading half, for its partner
 
     def fed(
         self, event: SessionEvent, now_ns: int, state: SessionState, effects: tuple[SessionEffect, ...]

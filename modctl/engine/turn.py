@@ -5,22 +5,20 @@ from typing import assert_never
 import msgspec
 
 from devices.model import Ack, Fault, Identity, LinkFault, Off, Output, Sample
-from modctl import text
 from modctl.engine import core_events as ce
 from modctl.engine import events as ev
-from modctl.engine.books import NS_PER_MS, Books
-from modctl.engine.checks import Verdict
+from modctl.engine.books import NS_PER_MS
 from modctl.engine.effects import Append, Command, Reply, Watch
-from modctl.engine.phases import SessionState, alarm, begin_ended
+from modctl.engine.pairs import PARTNER_REFUSED, Pairs
+from modctl.engine.phases import alarm, begin_ended
 from modctl.engine.port import FrameHeld, LineLost, LineOpened, PermitLapsed, PortNews
 from modctl.engine.session import begin, objection, wakeup_ns
 from modctl.engine.state import FLUSH_NS, PERMIT_NS, PendingStop, SessionRun
-from modctl.engine.unit import UnitState, UnitStatus, identity_problem, off_watch
-from modctl.engine.watching import judge_idle
+from modctl.engine.unit import UnitState, UnitStatus, identity_problem, off_watch, reading
 from modctl.records import Draft, OffConfirmed, StopPressed, UncommandedOutput, UnitAcknowledged, UnitIdentified
 
 
-class Turn(Books):
+class Turn(Pairs):
     """What arrives from ports, people and time, and what is done about it."""
 
     # Units: what ports tell.
@@ -85,6 +83,7 @@ class Turn(Books):
         self._set(unit, sample=sample, off_watch=watch, off_seen=off_seen)
         if watch is not None and watch.is_confirmed:
             self._settle_off(name, off=True, after_ms=(self._now_ns - watch.since_ns) // NS_PER_MS)
+        self._tell_witnessed(name, sample)
         run = self._live_run(unit)
         if run is not None:
             self._feed(run, ev.SampleArrived(sample=sample))
@@ -92,6 +91,13 @@ class Turn(Books):
             self._note_late_off(self._units[name])
         elif self._may_be_energized_by_nobody(unit):
             self._on_uncommanded(unit, sample)
+
+    def _tell_witnessed(self, witness: str, sample: Sample) -> None:
+        """What an instrument reads concerns the session of the unit that it stands beside."""
+        for unit in tuple(self._units.values()):
+            if unit.config.witness == witness:
+                said = reading(unit.config.profile, sample)
+                self._tell_session(unit, ev.WitnessSaid(at_ns=sample.at_ns, value=said))
 
     def _may_be_energized_by_nobody(self, unit: UnitState) -> bool:
         is_settled = unit.off_doubt_ns is None and unit.off_watch is None
@@ -119,23 +125,34 @@ class Turn(Books):
     # Sessions: what people ask.
 
     def begin(self, event: ce.Begin) -> None:
-        """A new session, if its unit is free."""
-        setup = event.setup
-        unit = self._units[setup.unit]
-        problem = self._why_not(unit)
-        requested = Append(draft=Draft(data=event.requested, session=setup.session, actor=event.actor))
+        """A new session, or the two of a combination, if their units are free; both or none."""
+        halves = [(event.setup, event.requested)]
+        if event.partner is not None:
+            halves.append((event.partner.setup, event.partner.requested))
+        problems = [self._why_not(self._units[setup.unit]) for setup, _requested in halves]
+        problem = next((found for found in problems if found is not None), None)
+        for (setup, requested), found in zip(halves, problems, strict=True):
+            self._effects.append(Append(draft=Draft(data=requested, session=setup.session, actor=event.actor)))
+            if problem is not None:
+                code = PARTNER_REFUSED if found is None else found[0]
+                self._effects.extend(begin_ended(setup.session, event.actor, code, setup.planned_ns))
+        session, partner = event.setup.session, None if event.partner is None else event.partner.setup.session
         if problem is not None:
             code, text = problem
-            refused = begin_ended(setup.session, event.actor, code, setup.planned_ns)
-            self._effects.extend(
-                [requested, *refused, Reply(request=event.request, code=code, reason=text, session=setup.session)]
-            )
+            self._effects.append(Reply(request=event.request, code=code, reason=text, session=session))
             return
-        self._forget_old(setup.unit)
-        run = SessionRun(state=begin(setup, event.actor), inputs_from_ns=self._now_ns)
-        self._sessions[setup.session] = run
-        self._set(unit, session=setup.session)
-        self._effects.extend([requested, Reply(request=event.request, session=setup.session)])
+        for setup, _requested in halves:
+            self._forget_old(setup.unit)
+            leads = partner is not None and setup.session == session
+            run = SessionRun(
+                state=begin(setup, event.actor),
+                inputs_from_ns=self._now_ns,
+                partner=(partner if leads else session) if partner is not None else "",
+                leads=leads,
+            )
+            self._sessions[setup.session] = run
+            self._set(self._units[setup.unit], session=setup.session)
+        self._effects.append(Reply(request=event.request, session=session, partner=partner))
 
     def _why_not(self, unit: UnitState) -> tuple[str, str] | None:
         name = unit.config.name
@@ -158,6 +175,11 @@ class Turn(Books):
         draft = Draft(data=event.requested, session=event.session, actor=event.actor)
         ended = begin_ended(event.session, event.actor, event.refused, event.requested.planned_ms * NS_PER_MS)
         self._effects.extend([Append(draft=draft), *ended])
+        if event.partner is not None:
+            other, planned_ns = event.partner, event.partner.requested.planned_ms * NS_PER_MS
+            draft = Draft(data=other.requested, session=other.session, actor=event.actor)
+            ended = begin_ended(other.session, event.actor, other.refused, planned_ns)
+            self._effects.extend([Append(draft=draft), *ended])
         refused = event.refused
         self._effects.append(
             Reply(
@@ -178,25 +200,12 @@ class Turn(Books):
             )
             return
         problem = objection(run.state, event.event) or self._unit_objection(run.state, event.event)
+        problem = problem or self._pair_objection(run, event.event)
         if problem is not None:
             self._effects.append(Reply(request=event.request, code="not_now", reason=problem, session=event.session))
             return
         self._feed(run, event.event)
         self._effects.append(Reply(request=event.request, session=event.session))
-
-    def _unit_objection(self, state: SessionState, event: ev.SessionEvent) -> str | None:
-        starts = isinstance(event, ev.ResumeAsked) or (isinstance(event, ev.Answered) and event.gate == "confirm")
-        unit = self._units[state.setup.unit]
-        if not starts:
-            return None
-        if unit.status is not UnitStatus.IN_SESSION:
-            return f"{unit.config.name} is {unit.status}: {unit.reason}. Nothing was started."
-        found = None if unit.sample is None else judge_idle(state.setup, unit.sample)
-        if found is not None:
-            return f"{_said(*found)} Nothing was started."
-        if not unit.is_known_off(self._now_ns):
-            return f"{unit.config.name} is not known to be off. Nothing was started."
-        return None
 
     def stop_units(self, event: ce.StopUnits) -> None:
         """Off first, to whatever is named; then the record that somebody asked."""
@@ -224,9 +233,10 @@ class Turn(Books):
     def _stop_targets(self, event: ce.StopUnits) -> list[str]:
         if event.session is not None:
             run = self._sessions.get(event.session)
-            return [] if run is None else [run.state.setup.unit]
+            return [] if run is None else [run.state.setup.unit, *self._unit_beside(event.session)]
         if event.unit is not None:
-            return [event.unit] if event.unit in self._units else []
+            known = self._units.get(event.unit)
+            return [] if known is None else [event.unit, *self._unit_beside(known.session)]
         return [name for name, unit in self._units.items() if not unit.config.profile.is_monitored]
 
     def acknowledge(self, event: ce.AcknowledgeUnit) -> None:
@@ -248,8 +258,15 @@ class Turn(Books):
         self._effects.append(Reply(request=event.request))
 
     def durable(self, session: str, what: str) -> None:
-        """What a session waits for is on the disk."""
-        self._feed_named(session, ev.Charted(what=what))
+        """What a session waits for is on the disk. A combination starts when both of its starts are."""
+        run, other = self._sessions.get(session), self._partner_of(session)
+        if run is None or other is None or what != "started":
+            self._feed_named(session, ev.Charted(what=what))
+            return
+        self._sessions[session] = msgspec.structs.replace(run, start_is_durable=True)
+        if other.start_is_durable:
+            self._feed_named(run.partner, ev.Charted(what=what))
+            self._feed_named(session, ev.Charted(what=what))
 
     def screen_lost(self, session: str, why: str) -> None:
         """The screen that attends a session is gone."""
@@ -284,11 +301,3 @@ class Turn(Books):
         for session, run in tuple(self._sessions.items()):
             if run.inputs and run.inputs_from_ns + FLUSH_NS <= self._now_ns:
                 self._flush(session)
-
-
-def _said(parameter: str, verdict: Verdict) -> str:
-    name = text.parameter(parameter)
-    if verdict.observed is None:
-        return f"The unit tells no {name}: check the sensor and its plug."
-    observed, bound = text.quantity(parameter, verdict.observed), text.quantity(parameter, verdict.bound)
-    return f"The {name} is {observed}, past its limit of {bound} ({verdict.limit})."

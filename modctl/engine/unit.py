@@ -35,6 +35,7 @@ class UnitConfig(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     serial: str = ""
     held: str = ""
+    witness: str = ""  # the unit that reads the same force beside this one; empty: none
 
 
 class OffWatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +118,26 @@ class UnitState(msgspec.Struct, frozen=True, kw_only=True):
                 return self.line_reason if not self.line_open else "does not answer to its name yet"
             case _:
                 return ""
+
+
+def reading(profile: Profile, sample: Sample) -> int | None:
+    """What a witness's sample says of this profile's level; None where it says nothing that may be believed."""
+    return None if sample.faults else sample.get(profile.level.name)
+
+
+def witness_problem(unit: UnitState, witness: UnitState | None, now_ns: int) -> str:
+    """Why the unit's witness cannot be heard, as a sentence; empty when it can, and where none is asked for."""
+    name, sample = unit.config.witness, None if witness is None else witness.sample
+    if not name:
+        return ""
+    if witness is None or witness.status is not UnitStatus.READY:
+        why = "is not there" if witness is None else f"is {witness.status}: {witness.reason}"
+        return f"The witness {name} of {unit.config.name} {why}. Nothing was started."
+    live = witness.config.profile.liveness
+    is_old = sample is None or now_ns - sample.at_ns > (live.stale_ms + live.idle_poll_ms) * NS_PER_MS
+    if is_old or sample is None or reading(unit.config.profile, sample) is None:
+        return f"The witness {name} of {unit.config.name} gives no reading. Nothing was started."
+    return ""
 
 
 def off_watch(profile: Profile, now_ns: int) -> OffWatch:

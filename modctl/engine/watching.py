@@ -4,9 +4,16 @@ from collections.abc import Mapping
 
 import msgspec
 
-from devices.limits import Deviation, Limit, Max, Min
+from devices.limits import Deviation, Limit, Max, Min, Witness
 from devices.model import NS_PER_MS, Contact, ObservedAs, Output, Sample
-from modctl.engine.checks import Finding, Verdict, check_deviation, check_max, check_min
+from modctl.engine.checks import (
+    Verdict,
+    check_deviation,
+    check_max,
+    check_min,
+    check_witness,
+    check_witness_age,
+)
 from modctl.engine.riding import Riding, is_more_intense
 from modctl.engine.setup import Setup
 
@@ -33,6 +40,8 @@ def judge_sample(
         return Trouble("output_unknown"), counts
     runs: dict[str, int] = dict(counts)
     for limit in setup.limits:
+        if isinstance(limit, Witness):
+            continue
         verdict = _judge(limit, setup, riding, sample, now_ns)
         if verdict is None or verdict.is_within:
             runs.pop(limit.id, None)
@@ -43,37 +52,34 @@ def judge_sample(
     return None, tuple(sorted(runs.items()))
 
 
-def judge_idle(setup: Setup, sample: Sample) -> tuple[str, Verdict] | None:
-    """Before anything is energized: the first parameter that is not told, or past its limit; None when all is well.
-
-    What a unit at rest says of its settings is no matter, and of its level only what would harm; every sensor that a
-    limit needs must speak.
-    """
-    values: Mapping[str, int | None] = dict(sample.values)
-    settings = dict(setup.settings)
+def judge_witness(setup: Setup, told: int | None, witnessed: int, counts: Counts) -> tuple[Trouble | None, Counts]:
+    """The reading of the instrument beside the unit, held against the unit's own."""
+    runs: dict[str, int] = dict(counts)
     for limit in setup.limits:
-        match limit:
-            case Max() | Min() if limit.parameter in settings:
-                continue
-            case Max() if _is_harm(setup, limit.parameter, above=True) and _is_told(setup, limit.parameter, values):
-                verdict = check_max(limit, values)
-            case Min() if _is_harm(setup, limit.parameter, above=False) and _is_told(setup, limit.parameter, values):
-                verdict = check_min(limit, values)
-            case _:
-                continue
-        is_missing = verdict.finding is Finding.MISSING
-        if not verdict.is_within and not (is_missing and limit.parameter == setup.level.parameter):
-            return limit.parameter, verdict
-    return None
+        if not isinstance(limit, Witness):
+            continue
+        verdict = check_witness(limit, told, witnessed)
+        runs[limit.id] = 0 if verdict.is_within else runs.get(limit.id, 0) + 1
+        if runs[limit.id] >= limit.confirm:
+            return Trouble("witnesses_differ", verdict), tuple(sorted(runs.items()))
+    return None, tuple(sorted(runs.items()))
+
+
+def silent_witness(setup: Setup, witnessed_ns: int | None, now_ns: int) -> Trouble | None:
+    """The instrument beside the unit has said nothing for too long."""
+    if setup.witness is None or witnessed_ns is None:
+        return None
+    verdict = check_witness_age(setup.witness, now_ns - witnessed_ns)
+    return None if verdict.is_within else Trouble("witness_silent", verdict)
 
 
 def _judge(limit: Limit, setup: Setup, riding: Riding, sample: Sample, now_ns: int) -> Verdict | None:
     """One limit on one sample; None where the unit does not report what the limit is about."""
     values: Mapping[str, int | None] = dict(sample.values)
     match limit:
-        case Max() if _is_harm(setup, limit.parameter, above=True) and _is_told(setup, limit.parameter, values):
+        case Max() if is_harm(setup, limit.parameter, above=True) and is_told(setup, limit.parameter, values):
             return check_max(limit, values)
-        case Min() if _is_harm(setup, limit.parameter, above=False) and _is_told(setup, limit.parameter, values):
+        case Min() if is_harm(setup, limit.parameter, above=False) and is_told(setup, limit.parameter, values):
             return None if _is_interrupted(sample) else check_min(limit, values)
         case Deviation():
             return _judge_deviation(limit, setup, riding, sample, now_ns)
@@ -81,12 +87,13 @@ def _judge(limit: Limit, setup: Setup, riding: Riding, sample: Sample, now_ns: i
             return None
 
 
-def _is_harm(setup: Setup, parameter: str, *, above: bool) -> bool:
+def is_harm(setup: Setup, parameter: str, *, above: bool) -> bool:
     """A level's bound on its mild side binds what is set, not what is reported: a pull takes up slack from nothing."""
     return parameter != setup.level.parameter or above is not setup.level.down_intensifies
 
 
-def _is_told(setup: Setup, parameter: str, values: Mapping[str, int | None]) -> bool:
+def is_told(setup: Setup, parameter: str, values: Mapping[str, int | None]) -> bool:
+    """The unit reports it, or is one that should."""
     return parameter in values or _is_reported(setup, parameter)
 
 

@@ -83,6 +83,13 @@ class Entries(_Message, frozen=True, kw_only=True, tag="entries"):
     since: int = -1
 
 
+class StartWith(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The other half of a combination: another unit, another preset, the same patient and time."""
+
+    unit: str
+    preset: str
+
+
 class Start(_Message, frozen=True, kw_only=True, tag="start"):
     """Ask for a session. The answer names it; its gates are answered next."""
 
@@ -93,6 +100,7 @@ class Start(_Message, frozen=True, kw_only=True, tag="start"):
     set: tuple[tuple[str, int], ...] = ()
     duration_ms: int | None = None
     file_answers: bool = False  # answers will come from a file: only in simulated sites
+    partner: StartWith | None = None  # a combination; ``set`` names parameters of either half
 
 
 class Answer(_Message, frozen=True, kw_only=True, tag="answer"):
@@ -318,6 +326,8 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     off_after_ms: int | None = None
     unknown_text: str = ""
     closed: bool = False  # nothing more to answer
+    partner: str = ""  # of a combination: the session of the other half
+    attended_by_me: bool = False  # the screen that asks is the one that attends it
 
 
 class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
@@ -343,6 +353,7 @@ class Done(_Message, frozen=True, kw_only=True, tag="done"):
 
     id: int
     session: str | None = None
+    partner: str | None = None  # of a combination: the session of its other half
     role: str | None = None
     units: tuple[UnitRow, ...] | None = None
     patients: tuple[PatientRow, ...] | None = None

@@ -18,7 +18,8 @@ from modctl.engine.unit import UnitConfig, UnitState
 from modctl.records import Draft, SessionEnded
 from modctl.virtual.scenario import Scenario, SessionPlan, Unit
 from modctl.virtual.station import Station
-from modctl.virtual.world import Memory, Wire
+from modctl.virtual.wire import Wire
+from modctl.virtual.world import Memory
 
 UNIT = "unit-1"
 SESSION = "quick"
@@ -132,7 +133,8 @@ class Lone:
         self._now_ns = MonoNs(NS_PER_S)
         self.news: list[PortNews] = []
         config = UnitConfig(name=UNIT, profile=load(model), address="virtual")
-        self._wire = Wire(config, SIMULATED[model].make(UNIT, 1, "rtu"), 1, driver)
+        drivers = {} if driver is None else {UNIT: driver}
+        self._wire = Wire([(config, SIMULATED[model].make(UNIT, 1, "rtu"))], 1, drivers=drivers)
         self.run_ms(1_000)
 
     def run_ms(self, milliseconds: int) -> int:
@@ -162,4 +164,4 @@ class Lone:
     @property
     def truth(self) -> Truth:
         """What the unit really does now."""
-        return self._wire.sim.truth(self._now_ns)
+        return self._wire.sims[UNIT].truth(self._now_ns)

@@ -106,6 +106,20 @@ def ran(site: Path) -> Done:
     return run(site, *START, *DEMO, "--duration", "10s", "--set", "current_ua=3000")
 
 
+def test_a_combination_runs_to_its_end_from_one_command(site: Path) -> None:
+    """Two units, one file of answers, one stream: each event says whose it is, and both end."""
+    with_tens = ("--preset", "hip-oa-combined-ultrasound", "--with", "estim-1:hip-oa-combined-tens")
+    combined = ("session", "start", "--unit", "ultrasound-1", "--patient", "P-001", *with_tens)
+    done = run(site, *combined, *DEMO, "--duration", "10s")
+    requested = {one["unit"]: one for one in done.objects if one["kind"] == "session.requested"}
+    ends = {one["session"]: one for one in done.objects if one["kind"] == "session.ended"}
+
+    assert (0, {"ultrasound-1", "estim-1"}) == (done.status, set(requested)), done.talk
+    assert ["completed"] * 2 == [one["outcome"] for one in ends.values()]
+    assert {requested["ultrasound-1"]["session"]} == {one["group"] for one in requested.values()}
+    assert {one["session"] for one in requested.values()} == set(ends)
+
+
 def test_a_session_runs_to_its_end_and_is_told_as_it_is_charted(site: Path, ran: Done) -> None:
     """The contract of the stream: its kinds, its order, its fields, and that the last word is the end."""
     done = ran

@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager, contextmanager
 import msgspec
 import pytest
 
-from devices.limits import Limit
+from devices.limits import Limit, Witness
 from devices.model import Identity, Output, Sample
 from modctl.controller import prepare
-from modctl.engine import gate, phases, port, riding, session, turn, watching
+from modctl.engine import gate, pairs, phases, port, riding, session, turn, watching
 from modctl.engine.checks import Finding, Verdict
 from modctl.engine.ledger import Doing, Ledger, observed
 from modctl.engine.machine import TRANSITIONS, On, Phase
@@ -231,6 +231,50 @@ def _deaf(method: str, name: str) -> Knockout:
 without_stall_check = _deaf("stalled", "without_stall_check")
 without_attendance = _deaf("screen_lost", "without_attendance")
 without_chart_watch = _deaf("chart_broken", "without_chart_watch")
+
+
+def _apart(method: str) -> Knockout:
+    """One half of a combination does not hear of the other."""
+
+    def says_nothing(*_anything: object) -> None:
+        return None
+
+    def knockout() -> AbstractContextManager[None]:
+        return patched((pairs.Pairs, method, says_nothing))
+
+    return knockout
+
+
+without_ends_together = _apart("_tell_end")
+without_lift_rule = _apart("_tell_lift")
+without_word_of_the_partner = _apart("_pair_objection")
+
+
+def without_witness() -> AbstractContextManager[None]:
+    """What the instrument in the rope reads is nobody's business."""
+
+    def agrees(*anything: object) -> tuple[Trouble | None, Counts]:
+        counts = anything[-1]
+        assert isinstance(counts, tuple)
+        return None, counts
+
+    return patched((session, "judge_witness", agrees))
+
+
+def without_need_of_a_witness() -> AbstractContextManager[None]:
+    """A reading of the instrument in the rope never gets old."""
+    made = prepare._setup  # noqa: SLF001  # the knock-out wraps it
+
+    def patient(order: prepare.Order, wanted: prepare._Wanted) -> Setup:  # as above
+        drawn = made(order, wanted)
+        rows = (msgspec.structs.replace(row, max_age_ms=FOR_EVER_NS) for row in drawn.limits if _is_witness(row))
+        return msgspec.structs.replace(drawn, limits=(*(row for row in drawn.limits if not _is_witness(row)), *rows))
+
+    return patched((prepare, "_setup", patient))
+
+
+def _is_witness(limit: Limit) -> bool:
+    return isinstance(limit, Witness)
 
 
 def with_a_way_back_from_the_end() -> AbstractContextManager[None]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 import pytest
 
+from devices.limits import Mark, Witness
 from devices.model import NS_PER_MS, Ack, AckOf, Contact, Direction, Fault, LinkFault, Output
 from modctl.engine import events as ev
 from modctl.engine.effects import Append, Latch, Quench, SessionEffect
@@ -17,7 +18,13 @@ from tests.unit.engine.made import ESTIM, T0_NS, offs, raises, records, sample, 
 
 ATTENDED = setup(planned_ns=1_000 * NS_PER_MS, level=msgspec.structs.replace(ESTIM.level, start=1_000))
 SUSPENDS = setup(ATTENDED, contact=msgspec.structs.replace(ESTIM.contact, on_loss="suspended-by-unit"), attended=False)
-SETUPS = {"attended": ATTENDED, "suspends": SUSPENDS}
+WITNESSED = setup(
+    ATTENDED,
+    limits=(
+        Witness(id="w", parameter="current_ua", permille=100, floor=30, max_age_ms=1_000, source="t", mark=Mark.CHOSEN),
+    ),
+)
+SETUPS = {"attended": ATTENDED, "suspends": SUSPENDS, "witnessed": WITNESSED}
 
 # What may be on the unit's side; everything else is off or claims to be.
 MAY_BE_ON = (Phase.STARTING, Phase.RUNNING, Phase.PAUSING, Phase.RESUMING, Phase.STOPPING)
@@ -72,6 +79,9 @@ ALPHABET: Mapping[str, Event] = {
     "attendance lost": _fixed(ev.AttendanceLost(why="closed")),
     "stalled": _fixed(ev.HostStalled(by_ms=500)),
     **{f"writer {by_ms}": _fixed(ev.WriterLate(by_ms=by_ms)) for by_ms in (0, 1_000, 2_000)},
+    **{f"partner {how}": _fixed(ev.PartnerEnded(outcome=how)) for how in Outcome},
+    **{f"witness {value}": _fixed(ev.WitnessSaid(at_ns=0, value=value)) for value in (None, 0, 900)},
+    "partner lifted": _fixed(ev.PartnerLifted()),
     "chart failed": _fixed(ev.ChartFailed(why="disk full")),
 }
 

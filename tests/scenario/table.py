@@ -9,12 +9,13 @@ import msgspec
 
 from devices.model import NS_PER_S
 from devices.profile import Profile, load
-from devices.sim.catalog import SIMULATED
+from devices.sim.catalog import SIMULATED, SimUnit
 from devices.sim.device import FaultOrder, Truth
-from modctl.clinic.gates import gates_for
+from modctl.clinic.gates import gates_for, gates_with
 from modctl.clinic.library import parse
 from modctl.clinic.presets import Preset
 from modctl.clock import Stamp
+from modctl.controller.combine import combine
 from modctl.controller.prepare import NotPrepared, Order, prepare
 from modctl.engine.core_events import Begin, Refuse, StopUnits, ToSession
 from modctl.engine.events import Answered, SessionEvent
@@ -47,17 +48,23 @@ class Table:
     ) -> None:
         self.clock = VirtualClock(datetime(2026, 11, 23, 9, tzinfo=UTC))
         self.chart = Memory()
-        units = [
-            (
-                UnitConfig(name=model, profile=profiles.get(model) or load(model), address="virtual"),
-                SIMULATED[model].make(model, seed, "rtu"),
-            )
-            for model in models
-        ]
         self.on_entry: Callable[[Draft], None] = lambda _draft: None  # at the very moment of each entry
-        self.world = World(units, self.clock, seed, self._entry, witness=witness)
+        self._truths = witness
+        self.world = self.laid([(self.config(model, profiles), self.made(model, seed)) for model in models], seed)
         self._requests = 0
         self.run_s(2)
+
+    def config(self, model: str, profiles: Mapping[str, Profile]) -> UnitConfig:
+        """One unit of the site, named after its model."""
+        return UnitConfig(name=model, profile=profiles.get(model) or load(model), address="virtual")
+
+    def made(self, model: str, seed: int) -> SimUnit:
+        """Its simulated unit."""
+        return SIMULATED[model].make(model, seed, "rtu")
+
+    def laid(self, units: list[tuple[UnitConfig, SimUnit]], seed: int) -> World:
+        """The world around them: here each has a line of its own."""
+        return World(units, self.clock, seed, self._entry, witness=self._truths)
 
     def _entry(self, draft: Draft, stamp: Stamp) -> None:
         self.chart(draft, stamp)
@@ -79,9 +86,39 @@ class Table:
     def ask(self, unit: str, preset_id: str, duration_s: int = 15, **asked: int) -> str:
         """Request a session on a unit; its name comes back."""
         self._requests += 1
-        session = f"s{self._requests}"
+        order = self._order(f"s{self._requests}", unit, preset_id, duration_s, asked)
+        judged = prepare(order)
+        if isinstance(judged, NotPrepared):
+            event = Refuse(
+                request=self._requests,
+                actor="therapist",
+                session=order.session,
+                requested=judged.requested,
+                refused=judged.refused,
+                text=judged.text,
+            )
+            self.world.post(event)
+        else:
+            begin = Begin(request=self._requests, actor="therapist", setup=judged.setup, requested=judged.requested)
+            self.world.post(begin)
+        return order.session
+
+    def ask_both(
+        self, lead: tuple[str, str], partner: tuple[str, str], duration_s: int = 15, **partner_asked: int
+    ) -> tuple[str, str]:
+        """Request a combination, each half a unit and a preset; the names of its sessions come back."""
+        self._requests += 1
+        one, other = (
+            self._order(f"s{self._requests}{half}", unit, preset_id, duration_s, asked)
+            for half, (unit, preset_id), asked in (("a", lead, {}), ("b", partner, partner_asked))
+        )
+        one = msgspec.structs.replace(one, gates=gates_with(one.preset.modality, other.preset.modality))
+        self.world.post(combine(one, other, self._requests, "therapist"))
+        return one.session, other.session
+
+    def _order(self, session: str, unit: str, preset_id: str, duration_s: int, asked: Mapping[str, int]) -> Order:
         chosen = self.preset_of(preset_id)
-        order = Order(
+        return Order(
             session=session,
             now_ns=self.clock.now_ns,
             unit=self.world.state.units[unit],
@@ -96,22 +133,8 @@ class Table:
             simulated_site=True,
             site_limits=(),
             program="modctl test",
+            witness=self.world.state.units.get(self.world.state.units[unit].config.witness),
         )
-        judged = prepare(order)
-        if isinstance(judged, NotPrepared):
-            event = Refuse(
-                request=self._requests,
-                actor="therapist",
-                session=session,
-                requested=judged.requested,
-                refused=judged.refused,
-                text=judged.text,
-            )
-            self.world.post(event)
-        else:
-            begin = Begin(request=self._requests, actor="therapist", setup=judged.setup, requested=judged.requested)
-            self.world.post(begin)
-        return session
 
     def tell(self, session: str, event: SessionEvent) -> None:
         """A person's act on a session."""

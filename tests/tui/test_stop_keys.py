@@ -62,6 +62,79 @@ def test_with_two_sessions_the_large_one_is_stopped_and_f12_stops_both(large: st
     perform(act)
 
 
+@pytest.mark.parametrize("key", ["f12", "ctrl+c"])
+def test_f12_stops_the_sessions_of_this_screen_and_another_screens_goes_on(key: str) -> None:
+    """Two therapists, one controller: what one stops must not be the other one's patient."""
+    mine = session(attended_by_me=True)
+    theirs = second_session()
+
+    async def act(stage: Stage) -> None:
+        await stage.see(mine, theirs)
+        await stage.press("1")
+        there = stage.text()
+        await stage.press(key)
+
+        assert ["S-1"] == stage.stops()
+        assert "F12, Ctrl+C: the 1 of this screen" in there
+
+    perform(act)
+
+
+def test_f12_leaves_the_questions_of_another_screen_alone() -> None:
+    """Nothing is energized there yet, and somebody is in the middle of answering."""
+    third = second_session(session="S-3", unit="heat-1", attended_by_me=True, phase="paused")
+
+    async def act(stage: Stage) -> None:
+        await stage.see(session(attended_by_me=True), asked("pain_before", session="S-2"), third)
+        await stage.press("f12")
+
+        assert ["S-1", "S-3"] == stage.stops()
+
+    perform(act)
+
+
+def test_f12_stops_everything_where_this_screen_has_all_there_is() -> None:
+    """Also what was begun since the newest snapshot, and units that nobody commands."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see(session(attended_by_me=True), second_session(attended_by_me=True))
+        await stage.press("f12")
+
+        assert [None] == stage.stops()
+
+    perform(act)
+
+
+def test_f12_stops_everything_when_the_snapshot_is_old() -> None:
+    """Whose sessions run now nobody here knows."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see(session(attended_by_me=True), second_session())
+        await stage.wait(1_001)
+        await stage.press("f12")
+
+        assert [None] == stage.stops()
+
+    perform(act)
+
+
+def test_f12_means_what_was_just_confirmed_here_and_what_nobody_knows_to_be_off() -> None:
+    """A start that no snapshot shows yet is this screen's; an output that was not confirmed off is everybody's."""
+    unknown = second_session(session="S-2", phase="unconfirmed", outcome="unconfirmed", output="unknown")
+    theirs = second_session(session="S-3", unit="heat-1")
+
+    async def act(stage: Stage) -> None:
+        await stage.bring(asked("confirm"))
+        await stage.wait(600)
+        await stage.press("2")
+        await stage.see(asked("confirm"), unknown, theirs)
+        await stage.press("f12")
+
+        assert ["S-1", "S-2"] == stage.stops()
+
+    perform(act)
+
+
 @pytest.mark.parametrize("field", [("pin",), ("who", "shift+tab")])
 def test_in_a_text_field_escape_stops_and_letters_are_letters(field: tuple[str, ...]) -> None:
     """The sign-in is the only place with fields; the stop line says which keys are left."""

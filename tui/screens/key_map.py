@@ -15,7 +15,7 @@ from tui.widgets.help_line import HelpLine
 from tui.widgets.rows import Rows
 
 KEY_MAP: Final[tuple[tuple[str, str], ...]] = (
-    ("F12, Ctrl+C", "stop every session, from everywhere, at once"),
+    ("F12, Ctrl+C", "stop every session of this screen, at once"),
     ("Esc, space, s", "stop the session shown large (in a text field only Esc)"),
     ("", "Stop never asks. While something is energized Esc only stops."),
     ("+   -", "raise, lower; hold + to ride up at the rate of the modality"),

@@ -1,7 +1,7 @@
 """The last two lines: what the stop keys stop now, and what the other keys do."""
 
 from tui.looks import Line, Look, Span, fitted
-from tui.sight import Sight, StopKey, StopTarget, stop_target
+from tui.sight import Sight, StopKey, StopTarget, of_this_screen, stop_target
 from tui.widgets.rows import Rows
 
 
@@ -12,10 +12,12 @@ def stop_line(sight: Sight, width: int) -> Line:
     if target.key is StopKey.NOTHING:
         return (Span(fitted(" Nothing runs here.   F12, Ctrl+C: stop all   Esc: back", width), Look.STOP),)
     everything = _everything(sight)
-    if target.key is StopKey.EVERYTHING:
+    mine = _of_this_screen(sight)
+    if target.key is StopKey.EVERYTHING and mine == everything:
         return (Span(fitted(f" STOP   {keys}, F12, Ctrl+C: {everything}", width), Look.STOP),)
-    tail = f"   F12, Ctrl+C: {everything}"
-    head = fitted(f" STOP   {keys}: {_one(sight, target)}", width - len(tail)).rstrip()
+    tail = f"   F12, Ctrl+C: {mine}"
+    named = everything if target.key is StopKey.EVERYTHING else _one(sight, target)
+    head = fitted(f" STOP   {keys}: {named}", width - len(tail)).rstrip()
     return (Span(fitted(head + tail, width), Look.STOP),)
 
 
@@ -28,7 +30,7 @@ def stop_lines(sight: Sight, width: int) -> tuple[Line, ...]:
         StopKey.NOTHING: "nothing runs",
     }
     keys = "Esc" if sight.types_text else "Esc space s"
-    told = (f" STOP {keys}: {one[target.key]}", f" STOP F12 Ctrl+C: {_everything(sight)}")
+    told = (f" STOP {keys}: {one[target.key]}", f" STOP F12 Ctrl+C: {_of_this_screen(sight)}")
     return tuple((Span(fitted(words, width), Look.STOP),) for words in told)
 
 
@@ -40,6 +42,12 @@ def _one(sight: Sight, target: StopTarget) -> str:
 def _everything(sight: Sight) -> str:
     count = len(sight.live())
     return f"ALL {count} sessions" if count > 1 else "ALL"
+
+
+def _of_this_screen(sight: Sight) -> str:
+    """What F12 and Ctrl+C stop."""
+    count = len(of_this_screen(sight))
+    return f"the {count} of this screen" if count else _everything(sight)
 
 
 class HelpLine(Rows):

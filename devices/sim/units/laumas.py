@@ -10,7 +10,7 @@ none: 0 cell, 1 converter, 2 over the maximum by 9 divisions, 3 over 110 % of fu
 shown, 11 stable, 12 within a quarter division of zero. Functions 03 and 16 alone; at most 32 registers in one query.
 Chosen where the list does not say: 13 is 0406 (newton, division 1), a lost cell reads 0, the peak is the largest pull
 since power-on; year 0 marks a simulator.
-The load is ``load_mn``: whoever puts the cell into a rope sets it. It is an instrument: it puts nothing out.
+The load is ``load_mn``: whoever puts the cell into a rope pulls at it. It is an instrument: it puts nothing out.
 """
 
 import zlib
@@ -53,6 +53,10 @@ class SimLaumas:
         self._peak_n = 0
         self._deaf_until_ns = 0
         self._changed_ns = 0
+
+    def pull(self, force_n: int) -> None:
+        """The rope that the cell hangs in is pulled with so much."""
+        self.load_mn = force_n * 1_000
 
     def own(self, function: int, octets: bytes, now_ns: MonoNs) -> bytes | int:  # noqa: ARG002  # the seam's shape
         """It has no function of its own."""

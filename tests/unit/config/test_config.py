@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from modctl.config import ConfigError, Layout, Narrowed, is_pseudo_terminal, load_bench, load_site
+from modctl.controller.startup import unit_config
 from modctl.errors import UnreachableError
 
 HEAD = '[site]\nname = "clinic"\nsimulated = {simulated}\n'
@@ -195,3 +196,41 @@ def test_only_an_assumed_register_can_be_enabled(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="'start' is not an assumed register"):
         load_site(tmp_path)
+
+
+MOTOR = '[[unit]]\nname = "pull-1"\nmodel = "iris-orca"\nlink = "serial:run/bench/rope"\nwitness = "{witness}"\n'
+CELL = '[[unit]]\nname = "cell-1"\nmodel = "laumas-tlb"\nlink = "serial:run/bench/rope"\n'
+
+
+def test_a_unit_names_its_witness_and_shares_a_line_with_it(tmp_path: Path) -> None:
+    """Two models that have different addresses of their own need none in the file."""
+    text = HEAD.format(simulated="true") + MOTOR.format(witness="cell-1") + CELL
+    unit = load_site(site_with(tmp_path, text)).unit("pull-1")
+
+    assert unit is not None
+    assert "cell-1" == unit.witness
+    assert "cell-1" == unit_config(unit).witness
+
+
+@pytest.mark.parametrize(
+    ("witness", "said"),
+    [
+        ("cell-2", "this site has no such unit"),
+        ("pull-1", "iris-orca does not witness force_n"),
+        ("estim-1", "hasomed-p24 does not witness force_n"),
+    ],
+)
+def test_a_witness_that_can_see_nothing_is_refused(tmp_path: Path, witness: str, said: str) -> None:
+    """A slip in a name must not become a session without its witness."""
+    text = HEAD.format(simulated="true") + MOTOR.format(witness=witness) + CELL + UNIT
+
+    assert [f"$.unit[0]: witness {witness!r}: {said}"] == findings(site_with(tmp_path, text))
+
+
+def test_two_units_of_one_address_on_one_line_are_refused(tmp_path: Path) -> None:
+    """Both would answer at once."""
+    same = CELL.replace("cell-1", "cell-2")
+    found = findings(site_with(tmp_path, HEAD.format(simulated="true") + CELL + same))
+
+    assert 1 == len(found)
+    assert "is given twice" in found[0]

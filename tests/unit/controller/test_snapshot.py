@@ -67,6 +67,21 @@ def test_what_a_unit_does_not_measure_is_not_shown_as_measured() -> None:
     assert person.state.riding.level == shown.commanded
 
 
+def test_a_screen_is_told_which_sessions_it_attends() -> None:
+    """What F12 stops is what the asking connection attends, not what anybody does."""
+    person = Person()
+    core = CoreState(
+        simulated=True,
+        units={"u1": UnitState(config=UnitConfig(name="u1", profile=PROFILE, address="line"))},
+        sessions={"s1": SessionRun(state=person.state, partner="s2")},
+    )
+    site = Site(name="clinic", simulated=True, cards={}, alarms={})
+    shown = [take_snapshot(core, site, 7, person.now_ns, with_patients=True, mine=mine) for mine in ((), ("s1",))]
+
+    assert [False, True] == [one.sessions[0].attended_by_me for one in shown]
+    assert "s2" == shown[0].sessions[0].partner
+
+
 def test_who_may_not_see_patients_sees_no_name_no_reference_and_no_question() -> None:
     """The questions read the patient's name back, so they are patient data too."""
     person = Person()

@@ -114,6 +114,14 @@ class Direction(StrEnum):
     HOLD = "hold"
 
 
+class PackAct(StrEnum):
+    """What a person did with a pack, as the person says."""
+
+    ON = "on"
+    OFF = "off"
+    NUMB = "numb"  # ice massage: off, because the skin is numb, which is what it was for
+
+
 class Levels(msgspec.Struct, frozen=True, tag="levels"):
     """A target that energizes: (canonical parameter, integer) pairs, sorted by name.
 

@@ -29,6 +29,12 @@ ANSWER_KEYS: Final = (
     "skin_after",
     "followed_by",
     "sign",
+    "skin_check",
+    "ask_level",
+    "acknowledge_layers",
+    "acknowledge_duration",
+    "pack_on",
+    "pack_off",
 )
 
 
@@ -60,8 +66,16 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 def gates_for(modality: Modality) -> tuple[Gate, ...]:
     """Every gate of one modality, those before the start first."""
-    mine = [gate for gate in _all() if not gate.modalities or modality in gate.modalities]
+    mine = [gate for gate in _all() if not gate.during and (not gate.modalities or modality in gate.modalities)]
     return (*(gate for gate in mine if not gate.after), *(gate for gate in mine if gate.after))
+
+
+def during_gate(name: str) -> Gate:
+    """A question that falls due while there is output; KeyError for one that is not among them."""
+    for gate in _all():
+        if gate.during and gate.id == name:
+            return gate
+    raise KeyError(name)
 
 
 def shown(

@@ -117,7 +117,7 @@ class FrontDesk:
             )
             return refuse, _card(patient, preset, ())
         begin = Begin(request=number, actor=actor, setup=found.setup, requested=found.requested)
-        return begin, _card(patient, preset, _gate_views(gates, preset, patient, found.setup))
+        return begin, _card(patient, preset, _gate_views(found.gates, preset, patient, found.setup))
 
     def _site_refusal(self, request: Start) -> Refused | None:
         """What speaks against any session just now."""

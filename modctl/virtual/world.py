@@ -17,7 +17,19 @@ from devices.sim.port import SimPort
 from modctl.clock import Stamp, utc_text
 from modctl.engine.core import initial, step, wakeup
 from modctl.engine.core_events import CoreEvent, Durable, FromUnit, Tick
-from modctl.engine.effects import Append, Command, Effect, Identify, Permit, Quench, Reply, Revoke, Stopped, Watch
+from modctl.engine.effects import (
+    Append,
+    Command,
+    Effect,
+    Identify,
+    PackSaid,
+    Permit,
+    Quench,
+    Reply,
+    Revoke,
+    Stopped,
+    Watch,
+)
 from modctl.engine.port import Port
 from modctl.engine.state import CoreState
 from modctl.engine.unit import UnitConfig
@@ -170,7 +182,7 @@ class World:
                     self.replies.append(effect)
                 case Stopped():
                     self.stopped.append(effect)
-                case Permit() | Command() | Revoke() | Quench() | Identify() | Watch():
+                case Permit() | Command() | Revoke() | Quench() | Identify() | Watch() | PackSaid():
                     wire = self._wires[effect.unit]
                     wire.port.order(effect, self.clock.now_ns)
                     wire.work(self.clock.now_ns)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from devices.model import NS_PER_S
+from devices.model import NS_PER_S, PackAct
 from devices.profile import Profile, load
 from devices.sim.catalog import SIMULATED
 from devices.sim.device import FaultOrder, Truth
@@ -17,7 +17,7 @@ from modctl.clinic.presets import Preset
 from modctl.clock import Stamp
 from modctl.controller.prepare import NotPrepared, Order, prepare
 from modctl.engine.core_events import Begin, Refuse, StopUnits, ToSession
-from modctl.engine.events import Answered, SessionEvent
+from modctl.engine.events import Answered, PackMoved, SessionEvent
 from modctl.engine.phases import OVER, SessionState
 from modctl.engine.unit import UnitConfig
 from modctl.records import Draft
@@ -124,7 +124,22 @@ class Table:
         """Request, answer, start."""
         session = self.ask(unit, preset_id, duration_s, **asked)
         self.answer_all(session)
+        if self.state(session).setup.by_hand:
+            self.run_s(0.1)
+            self.put_on(session)
         return session
+
+    def put_on(self, session: str) -> None:
+        """The person puts the pack on, then says so."""
+        self.inject(self.state(session).setup.unit, "panel-change", value=1)
+        self.tell(session, PackMoved(actor="therapist", act=PackAct.ON, source="person"))
+
+    def take_off(self, session: str, act: PackAct = PackAct.OFF) -> None:
+        """The person takes the pack off, then says so at the table, and nowhere else."""
+        unit = self.state(session).setup.unit
+        self.inject(unit, "panel-change", value=0)
+        self.world.sim(unit).take(self.clock.now_ns)
+        self.tell(session, PackMoved(actor="therapist", act=act, source="person"))
 
     def stop_all(self) -> int:
         """Stop everything; the request's number comes back."""

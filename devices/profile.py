@@ -152,6 +152,11 @@ class Profile(_Data, frozen=True, kw_only=True):
         return self.device.role != "applicator"
 
     @property
+    def is_tank(self) -> bool:
+        """Warm or cold water that packs come out of: monitored all day."""
+        return self.device.role in ("tank", "bath")
+
+    @property
     def is_by_hand(self) -> bool:
         """A pack: a person puts it on and takes it off, and says so; modctl switches nothing."""
         return self.link.kind == "none"

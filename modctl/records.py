@@ -322,7 +322,6 @@ class SessionEnded(Record, frozen=True, kw_only=True):
     off_after_ms: int | None  # from the decision to stop to confirmed off; None when unconfirmed
     dose: tuple[DoseBound, ...] = ()
     contractions: int | None = None
-    reached: int | None = None  # the highest level that the unit followed; None where it does not say
 
 
 class SessionClosed(Record, frozen=True, kw_only=True):
@@ -353,9 +352,6 @@ KINDS: dict[str, type[Record]] = {
     "output.uncommanded": UncommandedOutput,
     "stop.pressed": StopPressed,
     "gate.answered": GateAnswer,
-    "pack.moved": PackMoved,
-    "check.due": CheckDue,
-    "tank.read": TankRead,
     "session.requested": SessionRequested,
     "session.refused": SessionRefused,
     "session.started": SessionStarted,
@@ -369,6 +365,9 @@ KINDS: dict[str, type[Record]] = {
     "session.ended": SessionEnded,
     "session.closed": SessionClosed,
     "session.signed": SessionSigned,
+    "pack.moved": PackMoved,
+    "check.due": CheckDue,
+    "tank.read": TankRead,
 }
 KIND_OF: dict[type[Record], str] = {record: kind for kind, record in KINDS.items()}
 

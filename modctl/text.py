@@ -107,6 +107,7 @@ _UCUM: Final[Mapping[str, tuple[int, str]]] = {
     "uC": (1_000, "mC"),
     "N.s": (1, "N·s"),
     "uA.s": (1_000, "mA·s"),
+    "[ppb]": (10_000_000, "% of the thermal dose"),
 }
 
 

@@ -7,20 +7,21 @@ Rule 2: everything that speaks against a request is found here, before the engin
 import secrets
 import select
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from devices import profile as profiles
 from devices.limits import Limit, Mark, Max, Min
-from modctl.clinic.gates import Who, gate_text, gates_for, shown
+from modctl.clinic.gates import Who, during_gate, gate_text, gates_for, shown
 from modctl.clinic.library import load_library
 from modctl.clinic.presets import Gate, Preset
 from modctl.clock import Clock
 from modctl.config import Narrowed, SiteConfig
 from modctl.controller.accounts import Patient, People, PinCheck, SignInResult
 from modctl.controller.prepare import NotPrepared, Order, prepare
+from modctl.controller.reading import Cold, cold_rest_ms
 from modctl.controller.snapshot import Card
 from modctl.engine.core_events import Begin, Refuse
 from modctl.engine.riding import cap
@@ -72,9 +73,12 @@ class FrontDesk:
         return Done(id=0, presets=tuple(rows))
 
     def begin(
-        self, number: int, actor: str, request: Start, units: Mapping[str, UnitState]
+        self, number: int, actor: str, request: Start, units: Mapping[str, UnitState], colds: Sequence[Cold] = ()
     ) -> tuple[Begin | Refuse, Card] | Refused:
-        """Prepare a session: what the engine is to be told, and what the screens need to know of it."""
+        """Prepare a session: what the engine is to be told, and what the screens need to know of it.
+
+        ``colds`` are the patient's last ones, from the chart.
+        """
         unit = units.get(request.unit)
         patient = self._people.patient(request.patient)
         preset = next((one for one in load_library(self._library) if one.id == request.preset), None)
@@ -104,6 +108,8 @@ class FrontDesk:
             site_limits=site_limits(entry.limits),
             program=self._program,
             now_ns=self._clock.mono_ns(),
+            grace_ms=self._site.site.check_grace_s * 1_000,
+            cold_rest_ms=cold_rest_ms(colds, preset.region, patient.side, self._now()),
         )
         found = prepare(order)
         if isinstance(found, NotPrepared):
@@ -115,9 +121,11 @@ class FrontDesk:
                 refused=found.refused,
                 text=found.text,
             )
-            return refuse, _card(patient, preset, ())
+            return refuse, _card(patient, preset, (), ())
         begin = Begin(request=number, actor=actor, setup=found.setup, requested=found.requested)
-        return begin, _card(patient, preset, _gate_views(found.gates, preset, patient, found.setup))
+        checks = tuple(during_gate(check.gate.gate) for check in found.setup.checks)
+        views = _gate_views(found.gates, preset, patient, found.setup)
+        return begin, _card(patient, preset, views, _gate_views(checks, preset, patient, found.setup))
 
     def _site_refusal(self, request: Start) -> Refused | None:
         """What speaks against any session just now."""
@@ -162,8 +170,8 @@ def site_limits(narrowed: Mapping[str, Narrowed]) -> tuple[Limit, ...]:
     return (*highest, *lowest)
 
 
-def _card(patient: Patient, preset: Preset, gates: tuple[GateView, ...]) -> Card:
-    return Card(patient_name=patient.name, title=preset.title, gates=gates)
+def _card(patient: Patient, preset: Preset, gates: tuple[GateView, ...], checks: tuple[GateView, ...]) -> Card:
+    return Card(patient_name=patient.name, title=preset.title, gates=gates, checks=checks)
 
 
 def _gate_views(gates: tuple[Gate, ...], preset: Preset, patient: Patient, setup: Setup) -> tuple[GateView, ...]:

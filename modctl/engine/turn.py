@@ -9,6 +9,7 @@ from modctl.engine.books import NS_PER_MS, Books
 from modctl.engine.effects import (
     Append,
     Command,
+    PackSaid,
     Reply,
     Watch,
 )
@@ -219,7 +220,10 @@ class Turn(Books):
         if event.request is not None:
             self._stops = (*self._stops, PendingStop(request=event.request, waiting=tuple(targets)))
         for name in targets:
-            if not self._units[name].line_open or self._units[name].config.profile.is_monitored:
+            unit = self._units[name]
+            if unit.config.profile.is_by_hand:  # nobody waits at a command for a person's hands
+                self._settle_off(name, off=unit.is_known_off(self._now_ns), after_ms=None)
+            elif not unit.line_open or unit.config.profile.is_monitored:
                 self._settle_off(name, off=False, after_ms=None)
         self._answer_stops()
 
@@ -247,6 +251,8 @@ class Turn(Books):
         self._set(unit, latched="", off_doubt_ns=None)
         record = UnitAcknowledged(unit=event.unit, off_confirmed=confirmed, statement=event.statement)
         self._append(record, actor=event.actor)
+        if unit.config.profile.is_by_hand:
+            self._effects.append(PackSaid(unit=event.unit, is_on=False))
         self._effects.append(Reply(request=event.request))
 
     def durable(self, session: str, what: str) -> None:

@@ -35,6 +35,7 @@ class UnitConfig(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     serial: str = ""
     held: str = ""
+    tank: str = ""  # the unit that a pack comes out of; empty: the site named none
 
 
 class OffWatch(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,8 +19,8 @@ from modctl.engine.phases import LIVE, NEVER_NS, OVER, SessionState, Step, alarm
 from modctl.engine.riding import Riding, drive, next_drive_ns, ride
 from modctl.engine.setup import GateSpec, Setup
 from modctl.engine.warmth import dose_limit, judge_dose
-from modctl.engine.watching import Trouble, judge_sample
-from modctl.records import GateAnswer, LimitBreached, Override, Quantity, SessionClosed, SessionRefused, SessionSigned
+from modctl.engine.watching import Trouble, breached, judge_sample
+from modctl.records import GateAnswer, Override, SessionClosed, SessionRefused, SessionSigned
 
 CHECKING_NS = 1_800 * NS_PER_S  # chosen: half an hour of unanswered questions is an abandoned request
 WRITER_STOP_MS = 2_000  # house rule: a writer this far behind is a controlled stop
@@ -341,16 +341,7 @@ def _breach(state: SessionState, trouble: Trouble, now_ns: int) -> Step:
     state, effects = take(state, On.FAULT, now_ns, reason=trouble.reason)
     if trouble.verdict is None:
         return state, effects
-    verdict = trouble.verdict
-    observed = None if verdict.observed is None else Quantity(verdict.observed, verdict.unit)
-    breached = LimitBreached(
-        limit=verdict.limit,
-        finding=verdict.finding,
-        observed=observed,
-        bound=Quantity(verdict.bound, verdict.unit),
-        source=verdict.source,
-    )
-    return state, (*effects, append(state, breached))
+    return state, (*effects, append(state, breached(trouble.verdict)))
 
 
 def _drive(state: SessionState, now_ns: int) -> Step:

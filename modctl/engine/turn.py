@@ -5,7 +5,7 @@ import msgspec
 from devices.model import Ack, Fault, Identity, LinkFault, Off, Output, Sample
 from modctl.engine import core_events as ce
 from modctl.engine import events as ev
-from modctl.engine.books import NS_PER_MS, Books
+from modctl.engine.books import NS_PER_MS
 from modctl.engine.effects import (
     Append,
     Command,
@@ -15,9 +15,11 @@ from modctl.engine.effects import (
 )
 from modctl.engine.phases import SessionState, alarm, begin_ended
 from modctl.engine.port import FrameHeld, LineLost, LineOpened, PermitLapsed, PortNews
+from modctl.engine.rounds import Rounds
 from modctl.engine.session import begin, objection, wakeup_ns
 from modctl.engine.state import FLUSH_NS, PERMIT_NS, PendingStop, SessionRun
 from modctl.engine.unit import UnitState, UnitStatus, identity_problem, off_watch
+from modctl.engine.watching import breached, unfit_to_start
 from modctl.records import (
     Draft,
     OffConfirmed,
@@ -28,7 +30,7 @@ from modctl.records import (
 )
 
 
-class Turn(Books):
+class Turn(Rounds):
     """What arrives from ports, people and time, and what is done about it."""
 
     # Units: what ports tell.
@@ -141,7 +143,9 @@ class Turn(Books):
         run = SessionRun(state=begin(setup, event.actor), inputs_from_ns=self._now_ns)
         self._sessions[setup.session] = run
         self._set(unit, session=setup.session)
-        self._effects.extend([requested, Reply(request=event.request, session=setup.session)])
+        self._effects.append(requested)
+        self._warn_of_tank(unit, setup.session)
+        self._effects.append(Reply(request=event.request, session=setup.session))
 
     def _why_not(self, unit: UnitState) -> tuple[str, str] | None:
         name = unit.config.name
@@ -151,7 +155,7 @@ class Turn(Books):
             return "chart_broken", f"The chart cannot be written: {self._state.chart_broken}. No session starts."
         match unit.status:
             case UnitStatus.READY:
-                return None
+                return self._tank_problem(unit)
             case UnitStatus.IN_SESSION:
                 return "unit_in_session", f"{name} is in a session; one session a unit."
             case UnitStatus.LATCHED:
@@ -199,7 +203,20 @@ class Turn(Books):
             return f"{unit.config.name} is {unit.status}: {unit.reason}. Nothing was started."
         if not unit.is_known_off(self._now_ns):
             return f"{unit.config.name} is not known to be off. Nothing was started."
-        return None
+        problem = self._tank_problem(unit)
+        return self._unfit(state, unit) if problem is None else problem[1]
+
+    def _unfit(self, state: SessionState, unit: UnitState) -> str | None:
+        """A unit that is off and already too hot or too cold, or does not say, is not started; the chart says why."""
+        verdict = None if unit.sample is None else unfit_to_start(state.setup, unit.sample)
+        if verdict is None:
+            return None
+        self._effects.append(Append(draft=Draft(data=breached(verdict), session=state.setup.session)))
+        seen = (
+            "does not say its temperature" if verdict.observed is None else f"is at {verdict.observed} {verdict.unit}"
+        )
+        bound = f"{verdict.limit}: bound {verdict.bound} {verdict.unit} ({verdict.source})"
+        return f"{unit.config.name} {seen}; {bound}. Nothing was started."
 
     def stop_units(self, event: ce.StopUnits) -> None:
         """Off first, to whatever is named; then the record that somebody asked."""
@@ -289,6 +306,8 @@ class Turn(Books):
                 self._renew(unit)
             if unit.off_watch is not None and unit.off_watch.deadline_ns <= self._now_ns:
                 self._settle_off(unit.config.name, off=False, after_ms=None)
+        self.look_after_tanks()
+        self.remind_of_units()
         for session, run in tuple(self._sessions.items()):
             if run.inputs and run.inputs_from_ns + FLUSH_NS <= self._now_ns:
                 self._flush(session)

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 import msgspec
 
 from devices.limits import Deviation, Limit, Max, Min
-from devices.model import NS_PER_MS, Contact, ObservedAs, Output, Sample
+from devices.model import NS_PER_MS, UCUM_OF, Contact, ObservedAs, Output, Sample
 from modctl.engine.checks import Verdict, check_deviation, check_max, check_min
 from modctl.engine.riding import Riding, is_more_intense
 from modctl.engine.setup import Setup
+from modctl.records import LimitBreached, Quantity
 
 REPORTING = (ObservedAs.MEASURED, ObservedAs.ECHOED)
+TEMPERATURE_UNIT = UCUM_OF["temp_mdegc"]
 Counts = tuple[tuple[str, int], ...]
 
 
@@ -41,6 +43,35 @@ def judge_sample(
         if runs[limit.id] >= limit.confirm:
             return Trouble(f"limit:{limit.id}", verdict), tuple(sorted(runs.items()))
     return None, tuple(sorted(runs.items()))
+
+
+def unfit_to_start(setup: Setup, sample: Sample) -> Verdict | None:
+    """What a unit that is still off reports of its temperatures, held against the session's bounds: the first finding.
+
+    Only temperatures: they are there before output is, and are what makes a start a harm.
+    """
+    values: Mapping[str, int | None] = dict(sample.values)
+    for limit in setup.limits:
+        if not isinstance(limit, Max | Min) or UCUM_OF[limit.parameter] != TEMPERATURE_UNIT:
+            continue
+        is_above = isinstance(limit, Max)
+        if not _is_harm(setup, limit.parameter, above=is_above) or not _is_told(setup, limit.parameter, values):
+            continue
+        verdict = check_max(limit, values) if isinstance(limit, Max) else check_min(limit, values)
+        if not verdict.is_within:
+            return verdict
+    return None
+
+
+def breached(verdict: Verdict) -> LimitBreached:
+    """A finding, for the chart."""
+    return LimitBreached(
+        limit=verdict.limit,
+        finding=verdict.finding,
+        observed=None if verdict.observed is None else Quantity(verdict.observed, verdict.unit),
+        bound=Quantity(verdict.bound, verdict.unit),
+        source=verdict.source,
+    )
 
 
 def _judge(limit: Limit, setup: Setup, riding: Riding, sample: Sample, now_ns: int) -> Verdict | None:

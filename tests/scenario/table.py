@@ -25,6 +25,7 @@ from modctl.virtual.world import Memory, VirtualClock, World
 
 SHIPPED = Path("modctl/clinic/hip")
 NO_PROFILES: Mapping[str, Profile] = MappingProxyType({})
+NO_TANKS: Mapping[str, str] = MappingProxyType({})
 OPENING = {"pain_before": "4", "pain_after": "3"}
 
 
@@ -37,18 +38,30 @@ def preset(name: str) -> Preset:
 class Table:
     """One world with its units; a person's acts are methods, time passes by ``run_s``."""
 
-    def __init__(self, *models: str, seed: int = 1, profiles: Mapping[str, Profile] = NO_PROFILES) -> None:
+    def __init__(
+        self,
+        *models: str,
+        seed: int = 1,
+        profiles: Mapping[str, Profile] = NO_PROFILES,
+        tanks: Mapping[str, str] = NO_TANKS,
+    ) -> None:
         self.clock = VirtualClock(datetime(2026, 11, 23, 9, tzinfo=UTC))
         self.chart = Memory()
         units = [
             (
-                UnitConfig(name=model, profile=profiles.get(model) or load(model), address="virtual"),
+                UnitConfig(
+                    name=model,
+                    profile=profiles.get(model) or load(model),
+                    address="virtual",
+                    tank=tanks.get(model, ""),
+                ),
                 SIMULATED[model].make(model, seed, "rtu"),
             )
             for model in models
         ]
         self.on_entry: Callable[[Draft], None] = lambda _draft: None  # at the very moment of each entry
         self.world = World(units, self.clock, seed, self._entry)
+        self.cold_rest_ms: int | None = None  # what the site found in its chart
         self._requests = 0
         self.run_s(2)
 
@@ -89,6 +102,7 @@ class Table:
             simulated_site=True,
             site_limits=(),
             program="modctl test",
+            cold_rest_ms=self.cold_rest_ms,
         )
         judged = prepare(order)
         if isinstance(judged, NotPrepared):

@@ -105,7 +105,7 @@ def test_a_tank_is_hot_all_day_and_nobody_is_alarmed(tank: str) -> None:
     assert UnitStatus.READY is unit.status
     assert unit.sample is not None
     assert (Output.ENERGIZED, 72_000) == (unit.sample.output, unit.sample.get("temp_mdegc"))
-    assert {"unit.identified"} == set(clinic.kinds())
+    assert {"unit.identified", "tank.read"} == set(clinic.kinds())
 
 
 @pytest.mark.parametrize("tank", TANKS)

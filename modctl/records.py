@@ -322,6 +322,7 @@ class SessionEnded(Record, frozen=True, kw_only=True):
     off_after_ms: int | None  # from the decision to stop to confirmed off; None when unconfirmed
     dose: tuple[DoseBound, ...] = ()
     contractions: int | None = None
+    reached: Quantity | None = None  # the highest level that the unit was seen to follow; None where it does not say
 
 
 class SessionClosed(Record, frozen=True, kw_only=True):

@@ -184,6 +184,18 @@ ALARMS: Final[Mapping[str, AlarmText]] = {
     "tank_hot": AlarmText(
         "low", "The tank is above its usual warmth.", "The pack will be hotter than usual.", "Add towels; look early."
     ),
+    "electrode_lifting": AlarmText(
+        "medium",
+        "An electrode is partly off the skin.",
+        "The output goes on, denser on what still touches; it is not raised.",
+        "Press the electrode flat, or stop and replace it.",
+    ),
+    "output_does_not_follow": AlarmText(
+        "medium",
+        "The unit gives less than was commanded.",
+        "The output goes on as far as the unit can; it is not raised.",
+        "Look at electrodes, gel and leads.",
+    ),
     "coupling_lost": AlarmText(
         "medium", "The head has no coupling.", "The unit suspends its output; time stands.", "Add gel, keep it moving."
     ),

@@ -286,6 +286,7 @@ def _setup(order: Order, wanted: _Wanted) -> Setup:
         after=tuple(gate_spec(gate) for gate in order.gates if gate.after),
         started=_started(order, wanted, limits),
         by_hand=profile.is_by_hand,
+        soft=tuple(limit for limit in limits if limit.tier is Tier.SOFT and isinstance(limit, Combination)),
         checks=checks_of(order.preset, by_hand=profile.is_by_hand, grace_ms=order.grace_ms),
     )
 

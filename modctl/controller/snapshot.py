@@ -11,6 +11,7 @@ import msgspec
 from devices.model import NS_PER_MS, Modality, ObservedAs, Output, Sample
 from devices.plan import rounds, share_permille
 from modctl.engine.dues import open_due
+from modctl.engine.felt import hold_text
 from modctl.engine.hands import open_check
 from modctl.engine.ledger import account
 from modctl.engine.machine import Phase
@@ -164,6 +165,7 @@ def _session_view(run: SessionRun, core: CoreState, site: Site, now_ns: int, *, 
         energized_ms=ledger.energized_ns // NS_PER_MS,
         due=_due(card, state),
         residual_mdegc=_residual(unit, state),
+        held_raise="" if is_over else hold_text(state.felt),
     )
 
 
@@ -230,6 +232,10 @@ def _stands(alarm: str, state: SessionState) -> bool:
             return waits or state.contact_lost_ns is not None
         case "take_pack_off":
             return state.remind_ns != NEVER_NS
+        case "electrode_lifting":
+            return state.felt.dense is not None and state.phase not in OVER
+        case "output_does_not_follow":
+            return state.felt.missing is not None and state.phase not in OVER
         case "skin_check_late" | "ask_level_late":
             return check is not None and alarm == f"{check.gate.gate}_late"
         case _:

@@ -9,16 +9,27 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from devices.model import NS_PER_MS, NS_PER_S, Off, Sample
+from devices.model import NS_PER_MS, NS_PER_S, UCUM_OF, Off, Sample
 from devices.plan import rounds
 from modctl.engine.dues import REMIND_NS, Dues
 from modctl.engine.effects import Append, Command, Latch, Quench, SessionEffect
+from modctl.engine.felt import Felt
 from modctl.engine.ledger import Ledger
 from modctl.engine.machine import TRANSITIONS, On, Outcome, Phase, worse
 from modctl.engine.riding import Riding, first_command, resume_command
 from modctl.engine.setup import Setup
 from modctl.engine.warmth import THERMAL, Warmth, dose_limit
-from modctl.records import Alarm, DoseBound, Draft, Record, SessionEnded, SessionPaused, SessionRefused, SessionResumed
+from modctl.records import (
+    Alarm,
+    DoseBound,
+    Draft,
+    Quantity,
+    Record,
+    SessionEnded,
+    SessionPaused,
+    SessionRefused,
+    SessionResumed,
+)
 
 STARTING_NS = 3 * NS_PER_S  # house rule: STARTING and RESUMING
 ARMED_NS = 60 * NS_PER_S  # house rule
@@ -57,6 +68,7 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
     off_after_ms: int | None = None
     dues: Dues = ()
     warmth: Warmth = Warmth()
+    felt: Felt = Felt()
     remind_ns: int = NEVER_NS  # when an alarm that nobody has answered is said again
 
 
@@ -261,6 +273,7 @@ def _ended(state: SessionState, outcome: Outcome, reason: str, off_after_ms: int
         off_after_ms=off_after_ms,
         dose=_dose(state),
         contractions=rounds(state.setup.plan, ledger.delivered_ns // NS_PER_MS) or None,
+        reached=_reached(state),
     )
 
 
@@ -294,6 +307,12 @@ def _dose(state: SessionState) -> tuple[DoseBound, ...]:
     lower = state.ledger.dose_lower * on // (whole * per)
     upper = -(-state.ledger.dose_upper * on // (whole * per))
     return (DoseBound(quantity=quantity, lower=lower, upper=upper, unit=unit),)
+
+
+def _reached(state: SessionState) -> Quantity | None:
+    """The highest level that the unit was seen to follow."""
+    reached = state.felt.reached
+    return None if reached is None else Quantity(reached, UCUM_OF[state.setup.level.parameter])
 
 
 def _on_of_whole(settings: Mapping[str, int]) -> tuple[int, int]:

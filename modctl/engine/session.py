@@ -8,10 +8,11 @@ Rule 4: what a sample does not say is a finding, not a pass.
 
 import msgspec
 
-from devices.model import NS_PER_S, Ack, AckOf, Contact, Fault, LinkFault, Output, Sample
+from devices.model import NS_PER_S, Ack, AckOf, Contact, Direction, Fault, LinkFault, Output, Sample
 from modctl.engine import events as ev
 from modctl.engine.dues import first_dues, next_due_ns
 from modctl.engine.effects import SessionEffect
+from modctl.engine.felt import alarms_of, feel, hold_text
 from modctl.engine.hands import on_check_answer, on_pack, open_check, pack_objection, resume_objection, watch_checks
 from modctl.engine.ledger import Ledger, account, close_doubt, observed
 from modctl.engine.machine import On, Outcome, Phase
@@ -70,6 +71,8 @@ def objection(state: SessionState, event: ev.SessionEvent) -> str | None:  # noq
             return f"The level can be changed while the session runs; it is {state.phase}."
         case ev.LevelAsked(direction=direction) if direction == "up" and state.riding.is_held_by_chart:
             return "The chart is behind: no raise until it has caught up."
+        case ev.LevelAsked(direction=direction) if direction == "up" and state.felt.holds_raise:
+            return hold_text(state.felt)
         case ev.LevelAsked(direction=direction) if direction == "up" and state.riding.is_held_by_contact:
             return "There is no contact: no raise until it is back."
         case _:
@@ -198,13 +201,25 @@ def _on_live_sample(state: SessionState, sample: Sample, now_ns: int) -> Step:
         trouble = Trouble(f"limit:{spent.limit}", spent)
     if trouble is not None:
         return _breach(state, trouble, now_ns)
+    state, told = _feel(state, sample, now_ns)
     measured = sample.get(state.setup.level.parameter)
     ledger = observed(state.ledger, sample.output, state.riding.level, measured)
     state = msgspec.structs.replace(state, ledger=ledger)
     state = _note_contact(state, sample, now_ns)
     if state.phase in (Phase.STARTING, Phase.RESUMING):
         state, _nothing = take(state, On.EXECUTING, now_ns)
-    return _drive(state, now_ns)
+    state, effects = _drive(state, now_ns)
+    return state, (*effects, *told)
+
+
+def _feel(state: SessionState, sample: Sample, now_ns: int) -> Step:
+    """Findings that stop nothing: they hold the level where it is, and are told once."""
+    before = state.felt
+    felt = feel(state.setup, state.riding, sample, before, now_ns)
+    state = msgspec.structs.replace(state, felt=felt)
+    if felt.holds_raise and not before.holds_raise:
+        state = msgspec.structs.replace(state, riding=ride(state.riding, state.setup, Direction.HOLD))
+    return state, tuple(append(state, alarm(word, "medium")) for word in alarms_of(before, felt))
 
 
 def _note_contact(state: SessionState, sample: Sample, now_ns: int) -> SessionState:

@@ -135,7 +135,7 @@ class PortWorker:
         try:
             self._link.open()
             self._link.discard_input()
-            if self.name != NO_WIRE:  # nothing that a guard could write takes a pack off
+            if not self.name.startswith(NO_WIRE):  # nothing that a guard could write takes a pack off
                 self._sentry.watch(self._watch, self._link.fileno())
         except LinkError as error:
             self._lose(error)

@@ -151,7 +151,9 @@ class Lines:
         """By unit; units of one line share a worker. UsageError for units of one line that set it differently."""
         shared: dict[str, list[UnitConfig]] = {}
         for unit in units:
-            shared.setdefault(unit.address, []).append(unit)
+            # A pack has nothing to share; an Off that only a person carries out must hold up no other one.
+            line = f"{NO_WIRE}:{unit.name}" if unit.address == NO_WIRE else unit.address
+            shared.setdefault(line, []).append(unit)
         return {
             unit.name: worker
             for address, members in shared.items()

@@ -8,11 +8,15 @@ Rule 5: without a permit it writes only queries that feed no lease, and Off.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from devices.model import DeviceEvent, Levels, MonoNs, Setpoint
 from devices.profile import Profile
 from protocols.inspect import FrameKind
+
+# What a person says of a unit without a wire, as its driver hears it: for a pack the person is the line.
+PACK_IS_ON: Final = b"on\n"
+PACK_IS_OFF: Final = b"off\n"
 
 
 class Driver(Protocol):
@@ -60,4 +64,4 @@ class DriverFactory(Protocol):
         """A driver that has not said anything yet; its first need is the unit's identity."""
 
 
-__all__: Sequence[str] = ("Driver", "DriverFactory", "Levels")
+__all__: Sequence[str] = ("PACK_IS_OFF", "PACK_IS_ON", "Driver", "DriverFactory", "Levels")

@@ -23,6 +23,7 @@ class Door(StrEnum):
     NONE = "none"
     REASON = "reason"
     SECOND_PERSON = "second_person"
+    ACKNOWLEDGE = "acknowledge"  # a question of its own before the start, answered by a person at the table
 
 
 class Mark(StrEnum):

@@ -18,6 +18,7 @@ parameter                 meaning                                               
 ``return_temp_mdegc``     water that comes back from a cuff                                       m[Cel]
 ``layers``                towel layers between a pack and the skin: fewer is more intense         1
 ``pressure_mmhg``         cuff pressure                                                          mm[Hg]
+``load_ohm``              what a test current that nobody feels finds between electrodes          Ohm
 ``timer_ms``              the unit's own timer                                                   ms
 ``power_mw``              ultrasound generator, electrical power while a burst lasts             mW
 ``voltage_mv``            ultrasound transmitter, supply of its output stage                     mV
@@ -55,6 +56,7 @@ UCUM_OF: dict[str, str] = {
     "voltage_mv": "mV",
     "burst_us": "us",
     "timer_ms": "ms",
+    "load_ohm": "Ohm",
     "waveform": "1",
     "layers": "1",
 }
@@ -112,6 +114,14 @@ class Direction(StrEnum):
     UP = "up"
     DOWN = "down"
     HOLD = "hold"
+
+
+class PackAct(StrEnum):
+    """What a person did with a pack, as the person says."""
+
+    ON = "on"
+    OFF = "off"
+    NUMB = "numb"  # ice massage: off, because the skin is numb, which is what it was for
 
 
 class Levels(msgspec.Struct, frozen=True, tag="levels"):

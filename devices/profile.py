@@ -47,7 +47,7 @@ class Device(_Data, frozen=True, kw_only=True):
 class LinkSpec(_Data, frozen=True, kw_only=True):
     """The line's settings and the bus timing. Satisfies ``protocols.link.LineSettings``."""
 
-    kind: Literal["serial", "tcp"] = "serial"
+    kind: Literal["serial", "tcp", "none"] = "serial"  # none: no wire, a person says what is
     baud: int = 19200
     parity: Literal["N", "E", "O"] = "N"
     stop_bits: int = 1
@@ -150,6 +150,16 @@ class Profile(_Data, frozen=True, kw_only=True):
     def is_monitored(self) -> bool:
         """A tank, a bath, a witness: equipment that no session starts or stops, and that has no off."""
         return self.device.role != "applicator"
+
+    @property
+    def is_tank(self) -> bool:
+        """Warm or cold water that packs come out of: monitored all day."""
+        return self.device.role in ("tank", "bath")
+
+    @property
+    def is_by_hand(self) -> bool:
+        """A pack: a person puts it on and takes it off, and says so; modctl switches nothing."""
+        return self.link.kind == "none"
 
     @property
     def locked(self) -> frozenset[str]:

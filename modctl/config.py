@@ -23,6 +23,7 @@ from modctl.errors import UnreachableError, UsageError
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")  # unit names and ids: typed by hand, part of file names
 MAX_MODBUS_UNIT: Final = 247  # Modbus over serial line v1.02, 2.2: 1 to 247 address one unit
+NO_WIRE: Final = "none"
 MAX_TCP_PORT: Final = 65_535
 PTY_MAJORS: Final = range(136, 144)  # Linux Documentation/admin-guide/devices.txt: UNIX98 pseudo-terminal slaves
 
@@ -67,6 +68,7 @@ class SiteTable(_Table, frozen=True, kw_only=True):
     """``[site]``. ``anchors`` are folders outside the site that get each signed head of the chart.
 
     ``research_models``: models of class research that this site's therapists may see in their list.
+    ``check_grace_s``: how long a skin check that fell due may wait for its answer.
     """
 
     name: str
@@ -74,10 +76,13 @@ class SiteTable(_Table, frozen=True, kw_only=True):
     timezone: str = "UTC"
     anchors: tuple[str, ...] = ()
     research_models: tuple[str, ...] = ()
+    check_grace_s: Annotated[int, msgspec.Meta(ge=10, le=600)] = 60  # chosen: a minute to come from another table
 
 
 class UnitEntry(_Table, frozen=True, kw_only=True):
-    """One ``[[unit]]``. ``link`` is ``serial:PATH`` (made absolute by the loader) or ``tcp:HOST:PORT``.
+    """One ``[[unit]]``. ``link`` is ``serial:PATH`` (made absolute by the loader), ``tcp:HOST:PORT`` or ``none``.
+
+    ``none`` is for a pack, which has no wire; ``tank`` names the unit that it comes out of.
 
     ``enabled`` names registers that are only assumed and that this site has proven on its unit: until then they are
     not written. ``witness`` names the site's unit that reads the same beside this one, for every session of it.
@@ -91,6 +96,7 @@ class UnitEntry(_Table, frozen=True, kw_only=True):
     enabled: tuple[str, ...] = ()
     witness: str = ""
     limits: dict[str, Narrowed] = msgspec.field(default_factory=dict)
+    tank: str = ""
 
 
 class SiteConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +137,8 @@ def load_site(root: Path) -> SiteConfig:
     for at, unit in units:
         findings.say_all(at, _unit_findings(unit, root, simulated=None if site is None else site.simulated))
     findings.say_all("$.unit", _repeated([unit.name for _, unit in units], "name"))
-    findings.say_all("$.unit", _repeated([f"{unit.link} unit {_address(unit)}" for _, unit in units], "link"))
+    findings.say_all("$.unit", _repeated(_wires(units), "link"))
+    findings.say_all("$.unit", _tank_findings([unit for _, unit in units]))
     for at, unit in units:
         findings.say_all(at, _witness_findings(unit, [other for _, other in units]))
     findings.raise_if_any()
@@ -233,6 +240,19 @@ class _Findings:
             raise ConfigError("\n".join(self._found))
 
 
+def _wires(units: list[tuple[str, UnitEntry]]) -> list[str]:
+    """What must be there once. Packs have no wire: any number of them lies about."""
+    return [f"{unit.link} unit {unit.modbus_unit or 1}" for _, unit in units if unit.link != NO_WIRE]
+
+
+def _tank_findings(units: list[UnitEntry]) -> list[str]:
+    known = set(profile.models())
+    tanks = {unit.name for unit in units if unit.model in known and profile.load(unit.model).is_tank}
+    return [
+        f"{unit.name}: tank {unit.tank!r} is no tank of this site" for unit in units if unit.tank not in {"", *tanks}
+    ]
+
+
 def _site_findings(site: SiteTable) -> list[str]:
     found = []
     if not site.name.strip():
@@ -278,7 +298,11 @@ def _name_findings(name: str, model: str) -> list[str]:
 
 def _link_findings(unit: UnitEntry) -> list[str]:
     kind, _, where = unit.link.partition(":")
-    if kind == "serial" and where:
+    is_pack = unit.model in profile.models() and profile.load(unit.model).is_by_hand
+    if is_pack is not (unit.link == NO_WIRE):
+        why = f'{unit.model} has no wire: write link = "{NO_WIRE}"' if is_pack else f"{unit.model} has a wire"
+        return [f"link {unit.link!r}: {why}"]
+    if unit.link == NO_WIRE or (kind == "serial" and where):
         return []
     host, _, port = where.rpartition(":")
     if kind != "tcp" or not host or not _is_port(port):

@@ -163,6 +163,28 @@ class GateAnswer(Record, frozen=True, kw_only=True):
     took_ms: int
 
 
+class PackMoved(Record, frozen=True, kw_only=True):
+    """A person put a pack on, or took it off: who is in the envelope. ``numb``: off, because the skin is numb."""
+
+    act: str  # on | off | numb
+    source: str  # person | file
+
+
+class CheckDue(Record, frozen=True, kw_only=True):
+    """A question to a person fell due while there was output; its answer is a ``gate.answered``."""
+
+    gate: str
+    grace_ms: int
+
+
+class TankRead(Record, frozen=True, kw_only=True):
+    """How warm a tank or bath is: at each change of its band, and every ten minutes."""
+
+    unit: str
+    temp_mdegc: int | None  # None: it does not say
+    band: str  # ready | weak | hot | too_hot | too_cold | unknown
+
+
 class EffectiveLimit(Record, frozen=True, kw_only=True):
     """One limit as it binds this session, after all narrowing."""
 
@@ -300,6 +322,7 @@ class SessionEnded(Record, frozen=True, kw_only=True):
     off_after_ms: int | None  # from the decision to stop to confirmed off; None when unconfirmed
     dose: tuple[DoseBound, ...] = ()
     contractions: int | None = None
+    reached: Quantity | None = None  # the highest level that the unit was seen to follow; None where it does not say
 
 
 class SessionClosed(Record, frozen=True, kw_only=True):
@@ -343,6 +366,9 @@ KINDS: dict[str, type[Record]] = {
     "session.ended": SessionEnded,
     "session.closed": SessionClosed,
     "session.signed": SessionSigned,
+    "pack.moved": PackMoved,
+    "check.due": CheckDue,
+    "tank.read": TankRead,
 }
 KIND_OF: dict[type[Record], str] = {record: kind for kind, record in KINDS.items()}
 

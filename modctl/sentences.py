@@ -49,6 +49,13 @@ REASONS: Final[Mapping[str, str]] = {
     "elapsed_limit": "it took too long over all",
     "off_not_confirmed": "off was not confirmed",
     "controller_died": "the controller ended without a stop, and the guard switched off",
+    "numb": "the skin was numb, which is what the ice was for",
+    "pack_off": "the pack was taken off",
+    "pack_not_put_on": "nobody said that the pack was put on",
+    "skin_check_late": "nobody answered the skin check in time",
+    "skin_check": "the skin check showed harm",
+    "ask_level": "the patient said that it hurts",
+    "tank": "the tank that the pack comes out of is not fit for it",
     "abandoned": "the questions before the start were given up",
     "gate": "a question was answered with no",
     "too_short": "it is too short to be a treatment",
@@ -172,6 +179,51 @@ ALARMS: Final[Mapping[str, AlarmText]] = {
         "The stimulation through it is being switched off.",
         "Put the head back, then resume and raise it again, from off.",
     ),
+    "take_pack_off": AlarmText(
+        "high",
+        "TAKE THE PACK OFF.",
+        "It is on the skin until you say that it is off.",
+        "Look at the skin, then press the key for pack off.",
+    ),
+    "check_shows_harm": AlarmText(
+        "high",
+        "The check shows harm.",
+        "What modctl can switch is being switched off; a pack is on until you take it off.",
+        "Look after the skin, report it, and keep the unit as it is.",
+    ),
+    "skin_check_late": AlarmText(
+        "medium",
+        "The skin check was not answered in time.",
+        "The output is being held off.",
+        "Look at the skin, answer the check, then resume from off.",
+    ),
+    "ask_level_late": AlarmText(
+        "medium",
+        "Nobody has asked how it feels.",
+        "The output goes on as it was set.",
+        "Ask the patient, then answer the question.",
+    ),
+    "tank_too_hot": AlarmText(
+        "medium", "A tank is too hot.", "It stays as it is.", "Use no pack out of it; call a technician."
+    ),
+    "tank_weak": AlarmText(
+        "low", "The tank is below its usual warmth.", "The pack will be weak.", "Give it time, or use another tank."
+    ),
+    "tank_hot": AlarmText(
+        "low", "The tank is above its usual warmth.", "The pack will be hotter than usual.", "Add towels; look early."
+    ),
+    "electrode_lifting": AlarmText(
+        "medium",
+        "An electrode is partly off the skin.",
+        "The output goes on, denser on what still touches; it is not raised.",
+        "Press the electrode flat, or stop and replace it.",
+    ),
+    "output_does_not_follow": AlarmText(
+        "medium",
+        "The unit gives less than was commanded.",
+        "The output goes on as far as the unit can; it is not raised.",
+        "Look at electrodes, gel and leads.",
+    ),
     "coupling_lost": AlarmText(
         "medium", "The head has no coupling.", "The unit suspends its output; time stands.", "Add gel, keep it moving."
     ),
@@ -186,6 +238,8 @@ def reason(word: str) -> str:
         return said
     if known == "stop":
         return f"{said} {SOURCES.get(detail, f'({detail})')}"
+    if known in ("skin_check", "ask_level"):
+        return f"{said} ({detail.replace('-', ' ')})"
     if known == "gate":
         gate, _, answer = detail.partition(":")
         return f"the question {gate.replace('_', ' ')!r} was answered {answer.replace('-', ' ')!r}"

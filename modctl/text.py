@@ -60,6 +60,7 @@ _QUANTITIES: Final[Mapping[str, tuple[int, bool, str]]] = {
     "power_mw": (1_000, True, "W"),
     "voltage_mv": (1_000, True, "V"),
     "burst_us": (1, False, "µs"),
+    "load_ohm": (1, False, "Ω"),
     "electrode_mm2": (100, False, "cm²"),
     "area_mm2": (100, False, "cm²"),
     "era_mm2": (100, False, "cm²"),
@@ -87,6 +88,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "power_mw": "electrical power",
     "voltage_mv": "supply voltage",
     "burst_us": "burst",
+    "load_ohm": "load",
     "timer_ms": "unit's timer",
     "electrode_mm2": "electrode",
     "area_mm2": "treated area",
@@ -115,6 +117,7 @@ _UCUM: Final[Mapping[str, tuple[int, str]]] = {
     "uC": (1_000, "mC"),
     "N.s": (1, "N·s"),
     "uA.s": (1_000, "mA·s"),
+    "[ppb]": (10_000_000, "% of the thermal dose"),
 }
 
 

@@ -168,7 +168,7 @@ def of_this_screen(sight: Sight) -> tuple[str, ...]:
 def _has_output(snapshot: Snapshot | None) -> bool:
     """A unit gives output, whoever commanded it. A unit that does not answer is not a reason to keep Escape."""
     found = () if snapshot is None else snapshot.units
-    return any(row.output in ("energized", "suspended") for row in found)
+    return any(row.output in ("energized", "suspended") and not row.monitored for row in found)  # a tank is always hot
 
 
 def tabs_after(tabs: tuple[str | None, ...], snapshot: Snapshot, large: str | None) -> tuple[str | None, ...]:

@@ -18,6 +18,8 @@ SIM: Final = "SIM "
 NO_DATA_TEXT: Final = "Nothing new from the unit: it may be energized."
 SETTLED_TEXT: Final = "Off was not confirmed at its end; a person has cleared the unit since."
 RESTING_TEXT: Final = "Resting; the output comes again by itself."
+PACK_WAITS: Final = "Put the pack on, then press o: its time begins then."
+PACK_OFF: Final = "TAKE THE PACK OFF, look at the skin, then press f."
 _UNKNOWN_TEXT: Final = (
     "Remove the electrodes, take the head off or open the release, then cut the unit's power."  # when no profile says
 )
@@ -52,9 +54,18 @@ def state(sight: Sight, view: SessionView) -> State:
     if view.phase == "ended":
         sentence = f"{_after(view)}{sentences.reason(view.reason)}." if view.reason else _after(view)
         return State(_word(text.outcome(view.outcome), Look.OFF), sentence)
+    if view.by_hand and shown in (Showing.ENERGIZED, Showing.OFF):
+        return _pack_state(view, is_on=shown is Showing.ENERGIZED)
     if view.phase == "running" and view.resting:
         return State(_word(text.output("energized"), Look.ENERGIZED), RESTING_TEXT)
     return State(_word(text.output(shown), _LOOKS[shown]), _phase(view))
+
+
+def _pack_state(view: SessionView, *, is_on: bool) -> State:
+    """A pack: where a person says that it is, and what is to be done with it."""
+    if not is_on:
+        return State(_word("□ PACK NOT ON", Look.OFF), PACK_WAITS if view.phase == "starting" else "")
+    return State(_word("■ PACK ON", Look.ENERGIZED), PACK_OFF if view.phase == "stopping" else "")
 
 
 def sim(*, is_simulated: bool) -> Span:

@@ -1,8 +1,8 @@
 """A pack: no wire, no output of its own, and nothing that modctl could switch. What is known of it, a person says.
 
 Starting is the person's own act at the table, and means *the pack is on*. Off only asks a person to take it off; it is
-off when a person has said so, and until then every sample says energized. The person's word comes in as the line
-``off``: for a pack the person is the line.
+off when a person has said so, and until then every sample says energized. The person's word comes in as the lines
+``off`` and ``on``: for a pack the person is the line.
 
 Rule 1: this driver never writes.
 Rule 2: nothing but the person's word makes the pack off: no Off, no time, no lost permit, no new identity.
@@ -31,7 +31,8 @@ from devices.profile import Profile
 from protocols.inspect import FrameKind, Unknown
 from protocols.lines import Damage, LineDecoder
 
-TAKEN_OFF: Final = "off"  # the one thing that a person can say of a pack
+PUT_ON: Final = "on"  # a controller that starts says this of a pack that the one before it left on somebody
+TAKEN_OFF: Final = "off"
 LONGEST: Final = 16  # chosen: no word of a person's line is longer
 
 
@@ -78,8 +79,8 @@ class PassiveDriver:
         """A person's word, in any split; anything else is no word of a person."""
         faults: list[DeviceEvent] = []
         for line in self._decoder.feed(received):
-            if line == TAKEN_OFF:
-                self._is_on = False
+            if line in (PUT_ON, TAKEN_OFF):
+                self._is_on = line == PUT_ON
                 self._sample_due_ns = now_ns
                 continue
             said = line.frame.hex(" ") if isinstance(line, Damage) else line

@@ -9,9 +9,9 @@ import select
 from collections.abc import Mapping
 from typing import Final
 
-from devices.model import NS_PER_MS, Direction, Modality
+from devices.model import NS_PER_MS, Direction, Modality, PackAct
 from modctl import text
-from modctl.cli.answers import CONFIRM, NOT_YET, Question, from_file
+from modctl.cli.answers import CONFIRM, NOT_DONE, NOT_YET, Question, from_file
 from modctl.cli.common import Context, emit_raw, print_line, say
 from modctl.cli.keys import Keys
 from modctl.cli.reach import is_usage
@@ -25,6 +25,7 @@ from modctl.ipc.messages import (
     Beat,
     Event,
     GateView,
+    Pack,
     Pause,
     Refused,
     Request,
@@ -53,6 +54,9 @@ BEAT_S: Final = 0.25  # contract: a screen that attends beats every 250 ms
 OVER: Final = ("ended", "unconfirmed")
 CONFIRM_NS: Final = 500 * NS_PER_MS  # contract: keys are ignored for half a second before a start
 PAIR_HELP: Final = "Two units: 1 and 2 choose which one + and - mean; r resumes the ultrasound, then the stimulation."
+DUE_GATES: Final = ("skin_check", "ask_level")
+PACK_KEYS: Final = {"o": PackAct.ON, "f": PackAct.OFF, "u": PackAct.NUMB}
+PACK_HELP: Final = "Pack: o says that it is on, f that it is off, u that the skin is numb and the ice is off."
 KEYS_HELP: Final = "Keys: + raises, - lowers, p pauses, r resumes, s stops, w says all, l repeats, any other holds."
 
 
@@ -74,6 +78,8 @@ class Attendant:
         self._question: Question | None = None
         self._asked_ns = 0
         self._answered: str | None = None  # the gate whose answer is on its way
+        self._due_ns: int | None = None  # the check that was asked or answered last, by the moment it fell due
+        self._pack_acts: tuple[PackAct, ...] = ()  # what the file's person has done
         self._answer_id = 0
         self._was_given_up = False
         self._outcomes: list[str] = []
@@ -187,6 +193,8 @@ class Attendant:
         if self._is_over and (view.closed or (self._answers is None and not self._keys.is_terminal)):
             self._end()
             return
+        self._see_pack(view)
+        self._see_due(view)
         gate = next((gate for gate in view.gates if gate.gate == view.gate), None)
         is_ahead = view.phase in OVER and not self._is_over  # a snapshot can overtake the entry that it stands for
         if gate is None or gate.gate == self._answered or is_ahead:
@@ -199,6 +207,43 @@ class Attendant:
     def _end(self) -> None:
         ended = Exit.OK if set(self._outcomes) == {"completed"} else Exit.FINDINGS
         self._exit = Exit.REFUSED if self._was_given_up else ended
+
+    # Packs, and what falls due
+
+    def _see_pack(self, view: SessionView) -> None:
+        """Say once what the keys of a pack are; a file's person acts when it is time."""
+        waits = view.phase == "starting" and view.commanded is None
+        if not view.by_hand or not (waits or view.phase == "stopping"):
+            return
+        act = PackAct.ON if waits else PackAct.OFF
+        if self._answers is None:
+            if waits and not self._pack_acts:
+                self._pack_acts = (act,)
+                say(f"Put the pack on, then press o. {PACK_HELP}")
+        elif f"pack_{act}" in self._answers and act not in self._pack_acts:
+            self._pack_acts = (*self._pack_acts, act)
+            self._move_pack(act, "file")
+
+    def _move_pack(self, act: PackAct, source: str) -> None:
+        number = self._client.next_id()
+        self._client.send(Pack(id=number, session=self._session or "", act=act, source=source))
+
+    def _see_due(self, view: SessionView) -> None:
+        """Ask, or answer from the file, what has just fallen due."""
+        if view.due is None and self._question is not None and self._is_due(self._question):
+            self._question = None  # answered at another screen
+        if view.due is None or view.due.since_mono_ns == self._due_ns or self._is_over:
+            return
+        self._due_ns = view.due.since_mono_ns
+        if self._answers is None:
+            self._ask(view.due.gate)
+        elif (answer := self._answers.get(view.due.gate.gate)) is not None:
+            self._answer(view.due.gate, answer, "file", 0)
+
+    @staticmethod
+    def _is_due(question: Question) -> bool:
+        """The question is one that fell due while there is output: other keys go on meaning what they mean."""
+        return question.gate.gate in DUE_GATES
 
     # Questions
 
@@ -241,12 +286,19 @@ class Attendant:
             say("\n".join(map(_all_now, self._views.values())) or text.NO_DATA)
         elif key == "l":
             say(self._last_line)
-        elif self._question is not None:
+        elif key in PACK_KEYS and self._is_by_hand:
+            self._move_pack(PACK_KEYS[key], "person")
+        elif self._question is not None and (key.isdigit() or not self._is_due(self._question)):
             self._on_answer_key(self._question, key)
         elif key in "12" and len(self._tellers) > 1:
             self._choose(tuple(self._tellers)[int(key) - 1])
         elif self._answers_are_in:
             self._ride(key)
+
+    @property
+    def _is_by_hand(self) -> bool:
+        view = self._views.get(self._session or "")
+        return view is not None and view.by_hand
 
     @property
     def _answers_are_in(self) -> bool:
@@ -263,6 +315,8 @@ class Attendant:
             self._ask(question.gate)
         elif answer is not None:
             self._answer(question.gate, answer, "person", took_ns // NS_PER_MS)
+            if answer == NOT_DONE:
+                self._due_ns = None  # it is still due, and asked again
 
     def _choose(self, session: str) -> None:
         self._chosen = session

@@ -1,10 +1,15 @@
 """``modctl stop``: off, confirmed by the unit. Asks nothing and needs no sign-in."""
 
+from typing import TYPE_CHECKING
+
 import click
 import msgspec
 
 from modctl.cli.common import Context, emit, finish, pass_context
 from modctl.errors import Exit
+
+if TYPE_CHECKING:
+    from modctl.ipc.messages import StoppedUnit
 
 
 class StopLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="stop"):
@@ -13,6 +18,7 @@ class StopLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     unit: str
     off: bool
     after_ms: int | None
+    note: str = ""
 
 
 @click.command()
@@ -20,6 +26,8 @@ class StopLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
 @pass_context
 def stop(context: Context, unit: str | None) -> None:
     """Stop UNIT, or every unit of the site. One line a unit; exit 1 when an off was not confirmed.
+
+    Tanks and baths are named and stay as they are: take the packs off; the tank stays hot.
 
     Example: modctl stop ultrasound-1
     """
@@ -29,11 +37,14 @@ def stop(context: Context, unit: str | None) -> None:
     client = controller(context)
     stopped = done(client.request(Stop(id=client.next_id(), unit=unit))).stopped or ()
     for row in stopped:
-        emit(StopLine(unit=row.unit, off=row.off, after_ms=row.after_ms), _line(row.unit, row.after_ms, is_off=row.off))
-    finish(Exit.OK if all(row.off for row in stopped) else Exit.FINDINGS)
+        emit(StopLine(unit=row.unit, off=row.off, after_ms=row.after_ms, note=row.note), _line(row))
+    finish(Exit.OK if all(row.off or row.monitored for row in stopped) else Exit.FINDINGS)
 
 
-def _line(unit: str, after_ms: int | None, *, is_off: bool) -> str:
-    if is_off:
-        return f"□ OFF  {unit}" + ("" if after_ms is None else f", confirmed after {after_ms} ms")
-    return f"? UNKNOWN OUTPUT  {unit}: off was not confirmed. Take it off the patient, then cut the unit's power."
+def _line(row: "StoppedUnit") -> str:
+    if row.monitored:
+        return f"– STAYS AS IT IS  {row.unit}: {row.note}."
+    if row.off:
+        return f"□ OFF  {row.unit}" + ("" if row.after_ms is None else f", confirmed after {row.after_ms} ms")
+    told = row.note or "Take it off the patient, then cut the unit's power"
+    return f"? UNKNOWN OUTPUT  {row.unit}: off was not confirmed. {told}."

@@ -30,6 +30,12 @@ ANSWER_KEYS: Final = (
     "skin_after",
     "followed_by",
     "sign",
+    "skin_check",
+    "ask_level",
+    "acknowledge_layers",
+    "acknowledge_duration",
+    "pack_on",
+    "pack_off",
 )
 
 
@@ -61,7 +67,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 def gates_for(modality: Modality) -> tuple[Gate, ...]:
     """Every gate of one modality, those before the start first."""
-    mine = [gate for gate in _all() if not gate.modalities or modality in gate.modalities]
+    mine = [gate for gate in _all() if not gate.during and (not gate.modalities or modality in gate.modalities)]
     return (*(gate for gate in mine if not gate.after), *(gate for gate in mine if gate.after))
 
 
@@ -74,6 +80,14 @@ def gates_with(leading: Modality, partner: Modality) -> tuple[Gate, ...]:
             other = next(one for one in gates_for(partner) if one.id == gate.id)
             asked.append(msgspec.structs.replace(other, id="screening_with", title=f"{other.title} ({partner})"))
     return tuple(asked)
+
+
+def during_gate(name: str) -> Gate:
+    """A question that falls due while there is output; KeyError for one that is not among them."""
+    for gate in _all():
+        if gate.during and gate.id == name:
+            return gate
+    raise KeyError(name)
 
 
 def shown(

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from devices.limits import Duration
+from devices.limits import Door, Duration
 from devices.model import Modality
 from devices.profile import Profile
 from modctl.clinic.presets import Preset
@@ -130,8 +130,14 @@ def time_findings(preset: Preset, profile: Profile) -> Sequence[str]:
     found += [
         f"duration_ms: {preset.duration_ms} is not within {limit.min_ms} to {limit.max_ms} ({limit.source})"
         for limit in profile.limit
-        if isinstance(limit, Duration) and not limit.min_ms <= preset.duration_ms <= limit.max_ms
+        if isinstance(limit, Duration)
+        and limit.door is not Door.ACKNOWLEDGE
+        and not limit.min_ms <= preset.duration_ms <= limit.max_ms
     ]
+    if preset.modality in (Modality.HEAT, Modality.COLD) and preset.skin_check_every_ms is None:
+        found.append("skin_check_every_ms is missing: heat and cold are looked at while they are on")
+    if preset.longest_ms is not None and preset.duration_ms > preset.longest_ms:
+        found.append(f"duration_ms: {preset.duration_ms} is above its own longest_ms {preset.longest_ms}")
     return found
 
 

@@ -42,6 +42,11 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     placement: str = ""
     note: str = ""
     superseded_by: str | None = None
+    skin_check_every_ms: int | None = (
+        None  # time with output after which somebody must look at the skin, again and again
+    )
+    ask_level_every_ms: int | None = None  # the same for asking an unattended patient how it feels
+    longest_ms: int | None = None  # a session of it may not be planned longer, whatever the unit allows
     approved: bool = False
     sha256: str = ""
 
@@ -62,4 +67,5 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     minimum: int | None = None
     maximum: int | None = None
     after: bool = False
+    during: bool = False  # asked while there is output, when a preset says so
     modalities: tuple[Modality, ...] = ()  # empty: all

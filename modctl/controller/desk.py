@@ -7,7 +7,8 @@ Rule 3: the connection that begins a session attends it; a screen that acts on a
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -15,16 +16,16 @@ import msgspec
 from devices.model import label
 from modctl import sentences
 from modctl.chart.anchor import Head
-from modctl.clock import Clock
+from modctl.clock import Clock, utc_text
 from modctl.controller.attendance import Attendance, Lost
 from modctl.controller.frontdesk import FrontDesk
 from modctl.controller.host import Host
 from modctl.controller.keeper import GuardKeeper
-from modctl.controller.reading import Reading
+from modctl.controller.reading import Cold, Reading
 from modctl.controller.rights import knows_patients, refusal
 from modctl.controller.room import Room
 from modctl.controller.snapshot import Card, Site, take_snapshot, unit_rows
-from modctl.controller.words import event_of, head_answer, refusal_of
+from modctl.controller.words import event_of, head_answer, refusal_of, stopped_unit
 from modctl.controller.writer import ChartWriter
 from modctl.engine.core_events import Begin, Partner, Refuse, ScreenLost, StopUnits
 from modctl.engine.effects import Reply, Stopped
@@ -41,6 +42,7 @@ from modctl.ipc.messages import (
     ListPresets,
     ListSessions,
     ListUnits,
+    Pack,
     Pause,
     Refused,
     Request,
@@ -50,13 +52,13 @@ from modctl.ipc.messages import (
     Start,
     Step,
     Stop,
-    StoppedUnit,
     TakeCheckpoint,
     VerifyChart,
 )
 from modctl.ipc.server import Server
 from modctl.records import Alarm, ChartExported, Draft, SessionRefused
 
+COLDS_BACK: Final = timedelta(hours=12)  # chosen: a cold whose end nobody knows closes its region for a working day
 KEPT_CARDS: Final = 64  # chosen: more sessions than the engine keeps
 NO_GUARD: Final = "The guard that switches everything off in an emergency is not running. Nothing was started."
 NO_FREE_TEXT: Final = "Free text cannot be kept yet; answer without it. The question is still open."
@@ -90,6 +92,7 @@ class Desk:
         self._asking: dict[int, tuple[Caller, Request]] = {}  # of the engine
         self._refusals: dict[int, SessionRefused] = {}  # what the front desk found, until the engine has charted it
         self._attending: deque[tuple[str, Caller]] = deque()  # put by the engine's thread, taken by the socket's
+        self._stops_of_all: set[int] = set()  # requests: their answer names the tanks, which stay hot
         self._lock = threading.Lock()  # of the two maps below, which are replaced, never changed
         self._cards: Mapping[str, Card] = {}
         self._alarms: Mapping[str, tuple[AlarmView, ...]] = {}
@@ -108,7 +111,7 @@ class Desk:
         match request:
             case Stop():
                 self._stop(number, caller, request)
-            case Answer() | Pause() | Resume() | Step() | Acknowledge():
+            case Answer() | Pause() | Resume() | Step() | Pack() | Acknowledge():
                 self._asking[number] = (caller, request)
                 self.host.post(event_of(number, actor, request))
             case ListUnits():
@@ -120,10 +123,14 @@ class Desk:
                 self._writer.sign_head(lambda head: self.server.answer(number, head_answer(head)))
             case ListSessions() | Entries():
                 self._reading.ask(lambda reading: _read(reading, request), self._answer(number))
+            case Start():
+                self._reading.ask(
+                    lambda reading: self._look_back(reading, number, caller, request), self._answer(number)
+                )
             case VerifyChart():
                 self._archive.ask(lambda reading: reading.verify(request), self._answer(number))
             case _:
-                self._front.ask(lambda front: self._at_front(front, number, caller, request), self._answer(number))
+                self._front.ask(lambda front: self._at_front(front, request), self._answer(number))
 
     def beat(self, connection: int) -> None:
         """A screen is alive."""
@@ -180,7 +187,12 @@ class Desk:
 
     def stopped(self, stopped: Stopped) -> None:
         """Say what a stop reached."""
-        units = tuple(StoppedUnit(unit=unit, off=off, after_ms=after_ms) for unit, off, after_ms in stopped.units)
+        named = {unit for unit, _off, _after_ms in stopped.units}
+        known = self.host.state.units
+        tanks = [name for name, unit in known.items() if unit.config.profile.is_tank and name not in named]
+        rows = [*stopped.units, *((tank, False, None) for tank in tanks if stopped.request in self._stops_of_all)]
+        self._stops_of_all.discard(stopped.request)
+        units = tuple(stopped_unit(known[unit].config.profile, unit, after_ms, off=off) for unit, off, after_ms in rows)
         self.server.answer(stopped.request, Done(id=0, stopped=units))
 
     def noted(self, draft: Draft) -> None:
@@ -211,9 +223,11 @@ class Desk:
             stop = StopUnits(
                 request=number, actor=caller.user, source=request.source, unit=request.unit, session=request.session
             )
+            if request.unit is None and request.session is None:
+                self._stops_of_all.add(number)
             self.host.post(stop, first=True)
 
-    def _at_front(self, front: FrontDesk, number: int, caller: Caller, request: Request) -> Done | Refused | None:
+    def _at_front(self, front: FrontDesk, request: Request) -> Done | Refused | None:
         """In the front desk's thread: what needs people and presets."""
         match request:
             case SignIn():
@@ -222,24 +236,30 @@ class Desk:
                 return front.patients()
             case ListPresets():
                 return front.presets(request.unit)
-            case Start():
-                return self._begin(front, number, caller, request)
             case _:
                 return Refused(id=0, code="usage", reason="This is not asked here.")
 
-    def _begin(self, front: FrontDesk, number: int, caller: Caller, request: Start) -> Refused | None:
+    def _look_back(self, reading: Reading, number: int, caller: Caller, request: Start) -> None:
+        """What the chart says of the patient's last colds, then the preparation. Nothing read is no leave."""
+        now = datetime.fromisoformat(self._clock.stamp().at_utc)
+        colds = reading.colds(request.patient, utc_text(now - COLDS_BACK))
+        self._front.ask(lambda front: self._begin(front, number, caller, request, colds), self._answer(number))
+
+    def _begin(
+        self, front: FrontDesk, number: int, caller: Caller, request: Start, colds: Sequence[Cold]
+    ) -> Refused | None:
         """Prepare a session, and give the engine what came of it."""
         if not self._keeper.is_alive:
             return Refused(id=0, code="no_guard", reason=NO_GUARD)
         user, units = caller.user or "", self.host.state.units
         if request.partner is not None:
-            both = front.begin_both(number, user, request, request.partner, units)
+            both = front.begin_both(number, user, request, request.partner, units, colds)
             if isinstance(both, Refused):
                 return both
             event, card, beside = both
             self._keep_card(_partner_session(event), beside)
         else:
-            found = front.begin(number, user, request, units)
+            found = front.begin(number, user, request, units, colds)
             if isinstance(found, Refused):
                 return found
             event, card = found
@@ -276,7 +296,7 @@ class Desk:
     def _site_refusal(self, request: Request) -> Refused | None:
         if isinstance(request, Answer) and request.text:
             return Refused(id=0, code="text", reason=NO_FREE_TEXT)
-        if isinstance(request, Answer) and request.source == "file" and not self._site.simulated:
+        if isinstance(request, Answer | Pack) and request.source == "file" and not self._site.simulated:
             return Refused(id=0, code="refused", reason=ONLY_SIMULATED)
         return None
 

@@ -7,7 +7,7 @@ Rule 2: everything that speaks against a request is found here, before the engin
 import secrets
 import select
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ import msgspec
 
 from devices import profile as profiles
 from devices.limits import Limit, Mark, Max, Min
-from modctl.clinic.gates import Who, gate_text, gates_for, gates_with, shown
+from modctl.clinic.gates import Who, during_gate, gate_text, gates_for, gates_with, shown
 from modctl.clinic.library import load_library
 from modctl.clinic.presets import Preset
 from modctl.clock import Clock
@@ -24,6 +24,7 @@ from modctl.config import Narrowed, SiteConfig
 from modctl.controller.accounts import Patient, People, PinCheck, SignInResult
 from modctl.controller.combine import combine
 from modctl.controller.prepare import NotPrepared, Order, prepare
+from modctl.controller.reading import Cold, cold_rest_ms
 from modctl.controller.snapshot import Card
 from modctl.engine.core_events import Begin, Refuse
 from modctl.engine.riding import cap
@@ -75,10 +76,13 @@ class FrontDesk:
         return Done(id=0, presets=tuple(rows))
 
     def begin(
-        self, number: int, actor: str, request: Start, units: Mapping[str, UnitState]
+        self, number: int, actor: str, request: Start, units: Mapping[str, UnitState], colds: Sequence[Cold] = ()
     ) -> tuple[Begin | Refuse, Card] | Refused:
-        """Prepare a session: what the engine is to be told, and what the screens need to know of it."""
-        found = self._order(request, request.unit, request.preset, units)
+        """Prepare a session: what the engine is to be told, and what the screens need to know of it.
+
+        ``colds`` are the patient's last ones, from the chart.
+        """
+        found = self._order(request, request.unit, request.preset, units, colds)
         if isinstance(found, Refused):
             return found
         order, patient = found
@@ -94,16 +98,25 @@ class FrontDesk:
             )
             return refuse, _card(patient, order.preset, ())
         begin = Begin(request=number, actor=actor, setup=judged.setup, requested=judged.requested)
-        return begin, _card(patient, order.preset, _gate_views(order, patient, judged.setup))
+        order = msgspec.structs.replace(order, gates=judged.gates)
+        return begin, _card(
+            patient, order.preset, _gate_views(order, patient, judged.setup), _check_views(order, patient, judged.setup)
+        )
 
     def begin_both(
-        self, number: int, actor: str, request: Start, other: StartWith, units: Mapping[str, UnitState]
+        self,
+        number: int,
+        actor: str,
+        request: Start,
+        other: StartWith,
+        units: Mapping[str, UnitState],
+        colds: Sequence[Cold] = (),
     ) -> tuple[Begin | Refuse, Card, Card] | Refused:
         """Prepare a combination; the cards of its leading session and of its partner."""
-        found = self._order(request, request.unit, request.preset, units)
+        found = self._order(request, request.unit, request.preset, units, colds)
         if isinstance(found, Refused):
             return found
-        second = self._order(request, other.unit, other.preset, units)
+        second = self._order(request, other.unit, other.preset, units, colds)
         if isinstance(second, Refused):
             return second
         (lead, patient), (partner, _same) = found, second
@@ -120,7 +133,7 @@ class FrontDesk:
         return event, _card(patient, lead.preset, views), _card(patient, partner.preset, beside)
 
     def _order(
-        self, request: Start, unit_name: str, preset_id: str, units: Mapping[str, UnitState]
+        self, request: Start, unit_name: str, preset_id: str, units: Mapping[str, UnitState], colds: Sequence[Cold]
     ) -> tuple[Order, Patient] | Refused:
         """What one half, or the only one, is judged by."""
         unit = units.get(unit_name)
@@ -152,6 +165,8 @@ class FrontDesk:
             program=self._program,
             now_ns=self._clock.mono_ns(),
             witness=units.get(entry.witness),
+            grace_ms=self._site.site.check_grace_s * 1_000,
+            cold_rest_ms=cold_rest_ms(colds, preset.region, patient.side, self._now()),
         )
         return order, patient
 
@@ -198,8 +213,8 @@ def site_limits(narrowed: Mapping[str, Narrowed]) -> tuple[Limit, ...]:
     return (*highest, *lowest)
 
 
-def _card(patient: Patient, preset: Preset, gates: tuple[GateView, ...]) -> Card:
-    return Card(patient_name=patient.name, title=preset.title, gates=gates)
+def _card(patient: Patient, preset: Preset, gates: tuple[GateView, ...], checks: tuple[GateView, ...] = ()) -> Card:
+    return Card(patient_name=patient.name, title=preset.title, gates=gates, checks=checks)
 
 
 def _is_of(order: Order, name: str) -> bool:
@@ -215,6 +230,12 @@ def _joined(views: tuple[GateView, ...], beside: tuple[GateView, ...], title: st
         msgspec.structs.replace(view, text=f"{view.text}\n{theirs[view.gate]}") if view.gate in theirs else view
         for view in views
     )
+
+
+def _check_views(order: Order, patient: Patient, setup: Setup) -> tuple[GateView, ...]:
+    """The questions that fall due while it runs."""
+    checks = tuple(during_gate(check.gate.gate) for check in setup.checks)
+    return _gate_views(msgspec.structs.replace(order, gates=checks), patient, setup)
 
 
 def _gate_views(order: Order, patient: Patient, setup: Setup) -> tuple[GateView, ...]:

@@ -35,7 +35,7 @@ from modctl.controller.snapshot import Site
 from modctl.controller.writer import ChartWriter
 from modctl.engine import core
 from modctl.engine.core_events import ChartBroken, Durable, FromUnit, StopUnits
-from modctl.engine.effects import Command
+from modctl.engine.effects import Command, PackSaid, PortEffect
 from modctl.engine.port import PortNews
 from modctl.engine.unit import UnitStatus
 from modctl.errors import Exit, RefusedError
@@ -118,13 +118,19 @@ class Controller:
         self._chart_the_start()
         for one in self._memory.left:
             if one.open.started and one.open.unit in self._workers:
-                self._workers[one.open.unit].put(Command(unit=one.open.unit, setpoint=Off()))
+                self._workers[one.open.unit].put(self._first_order(one.open.unit))
         for worker in set(self._workers.values()):
             worker.start()
         sys.setswitchinterval(SWITCH_S)
         gc.collect()
         gc.freeze()
         return self._end(self._host.run())
+
+    def _first_order(self, unit: str) -> PortEffect:
+        """To a unit that the controller before this one left in a session: off. A pack is still where it lay."""
+        if self._host.state.units[unit].config.profile.is_by_hand:
+            return PackSaid(unit=unit, is_on=True)
+        return Command(unit=unit, setpoint=Off())
 
     # Told by other threads
 

@@ -14,8 +14,10 @@ from typing import Final, Protocol
 
 from devices.model import NS_PER_MS, NS_PER_S, MonoNs, Off
 from modctl.clock import Clock
+from modctl.config import NO_WIRE
 from modctl.controller.guard import Watch
 from modctl.controller.lanes import Lanes
+from modctl.controller.no_link import NoLink
 from modctl.controller.scheduling import hurry
 from modctl.engine.effects import Command, PortEffect, Quench, Revoke
 from modctl.engine.port import Port, PortNews
@@ -42,8 +44,10 @@ class Sentry(Protocol):
 
 
 def make_link(link: str, settings: LineSettings, run_folder: Path) -> Link:
-    """The line that a unit's ``link`` names: ``serial:PATH`` or ``tcp:HOST:PORT`` (checked by the configuration)."""
+    """The line that a unit's ``link`` names: ``serial:PATH``, ``tcp:HOST:PORT`` or ``none`` (checked already)."""
     kind, _, address = link.partition(":")
+    if kind == NO_WIRE:
+        return NoLink()
     if kind == "serial":
         return SerialLink(address, settings)
     host, _, port = address.rpartition(":")
@@ -131,7 +135,8 @@ class PortWorker:
         try:
             self._link.open()
             self._link.discard_input()
-            self._sentry.watch(self._watch, self._link.fileno())
+            if not self.name.startswith(NO_WIRE):  # nothing that a guard could write takes a pack off
+                self._sentry.watch(self._watch, self._link.fileno())
         except LinkError as error:
             self._lose(error)
             return False

@@ -8,15 +8,24 @@ Rule 3: values off the unit's grid are resolved here, once, to the nearest less 
 
 import msgspec
 
-from devices.limits import Combination, Deviation, Duration, Limit, Mark, Max, Min, Rate, Stale, Tier, Witness
+from devices.limits import Combination, Deviation, Dose, Duration, Limit, Mark, Max, Min, Rate, Stale, Tier, Witness
 from devices.model import NS_PER_MS, UCUM_OF, Modality, ObservedAs
 from devices.profile import ParameterSpec, Profile
 from modctl import sentences
 from modctl.clinic.presets import Gate, Preset
+from modctl.controller.questions import (
+    GRACE_MS,
+    acknowledgements,
+    before_confirm,
+    checks_of,
+    gate_spec,
+    is_acknowledged,
+)
 from modctl.engine.bounds import HARD, hard_limits, traction_region, widenings
 from modctl.engine.checks import Finding, Verdict, check_duration, check_levels
-from modctl.engine.setup import ContactRule, GateSpec, Level, Setup
+from modctl.engine.setup import ContactRule, Level, Setup
 from modctl.engine.unit import UnitState, witness_problem
+from modctl.engine.warmth import SKIN
 from modctl.records import EffectiveLimit, Quantity, SessionRefused, SessionRequested, SessionStarted
 
 
@@ -40,6 +49,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     group: str | None = None  # of a combination: what its two sessions have in common
     witness: UnitState | None = None  # the unit that the site names as this unit's witness
     head_mm2: int | None = None  # of a combination: the ultrasound head through which the stimulation goes
+    grace_ms: int = GRACE_MS  # the site's: how long a check that fell due may wait
+    cold_rest_ms: int | None = None  # since the last cold on this region; None: none is known of
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +58,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
     setup: Setup
     requested: SessionRequested
+    gates: tuple[Gate, ...]  # the order's, and a question for each soft limit that a person must acknowledge
 
 
 class NotPrepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +78,9 @@ class _Wanted(msgspec.Struct, frozen=True, kw_only=True):
     planned_ms: int
 
 
+MIN_MS = 60_000
+COLD_REST_MS = 60 * MIN_MS  # chosen; blood flow stays low long after the skin is warm again
+COLD_REST_SOURCE = "chosen: an hour between two colds on one region"
 CLINICAL_MINIMUM_MS = 60_000  # domain: one minute for every modality; ten seconds only where all is simulated
 
 
@@ -77,9 +92,13 @@ def prepare(order: Order) -> Prepared | NotPrepared:
     if problem is not None:
         refused, text = problem
         return NotPrepared(requested=requested, refused=refused, text=text)
-    setup = _setup(order, wanted)
+    asked = acknowledgements(_limits(order, wanted), _values(order, wanted), wanted.planned_ms)
+    opens = {gate.id: limit for gate, limit in asked}
+    gates = before_confirm(order.gates, [gate for gate, _limit in asked])
+    before = tuple(gate_spec(gate, opens.get(gate.id, "")) for gate in gates if not gate.after)
+    setup = msgspec.structs.replace(_setup(order, wanted), before=before)
     raw = msgspec.Raw(msgspec.json.encode(setup, order="deterministic"))
-    return Prepared(setup=setup, requested=msgspec.structs.replace(requested, setup=raw))
+    return Prepared(setup=setup, requested=msgspec.structs.replace(requested, setup=raw), gates=gates)
 
 
 def _wanted(order: Order) -> _Wanted:
@@ -123,9 +142,17 @@ def _requested(order: Order, wanted: _Wanted) -> SessionRequested:
 def _limits(order: Order, wanted: _Wanted) -> tuple[Limit, ...]:
     profile = order.unit.config.profile
     known = {**dict(_context(order, wanted.planned_ms)), **wanted.settings}
-    rows = () if order.witness is None else order.witness.config.profile.limit
-    witness = (row for row in rows if isinstance(row, Witness) and row.parameter == profile.level.name)
-    return (*hard_limits(profile.device.modality, known), *profile.limit, *order.site_limits, *witness)
+    rows = (*hard_limits(profile.device.modality, known), *profile.limit, *order.site_limits)
+    beside = () if order.witness is None else order.witness.config.profile.limit
+    witness = (row for row in beside if isinstance(row, Witness) and row.parameter == profile.level.name)
+    is_felt = profile.level.observed_as is ObservedAs.MEASURED and profile.level.name == SKIN
+    felt = (row for row in rows if is_felt or not isinstance(row, Dose))  # unmeasured, it adds up to nothing
+    return (*felt, *witness)
+
+
+def _values(order: Order, wanted: _Wanted) -> dict[str, int]:
+    """What will be set, at the target."""
+    return {**wanted.settings, order.unit.config.profile.level.name: wanted.target}
 
 
 def _problem(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] | None:
@@ -149,9 +176,18 @@ def _problem(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] | None
 
 
 def _out_of_bounds(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] | None:
-    limits = _limits(order, wanted)
+    limits = tuple(limit for limit in _limits(order, wanted) if not is_acknowledged(limit))
+    rest = _cold_rest(order)
+    if rest is not None:
+        return rest
     if not order.simulated_site and wanted.planned_ms < CLINICAL_MINIMUM_MS:
         return _no("too_short", f"At least {CLINICAL_MINIMUM_MS // 1000} s outside a simulated site.")
+    longest_ms = order.preset.longest_ms
+    if longest_ms is not None and wanted.planned_ms > longest_ms:
+        longest = Duration(
+            id="preset-longest", min_ms=0, max_ms=longest_ms, source=order.preset.source, mark=order.preset.mark
+        )
+        return _refused(check_duration(longest, wanted.planned_ms), (longest,))
     for limit in limits:
         if isinstance(limit, Duration):
             verdict = check_duration(limit, wanted.planned_ms)
@@ -161,13 +197,30 @@ def _out_of_bounds(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] 
     return None if verdict_or_none is None else _refused(verdict_or_none, limits)
 
 
+def _cold_rest(order: Order) -> tuple[SessionRefused, str] | None:
+    """Cold again on a region that has not had its hour: why not, and when."""
+    if order.preset.modality is not Modality.COLD or order.cold_rest_ms is None or order.cold_rest_ms >= COLD_REST_MS:
+        return None
+    refused = SessionRefused(
+        reason="limit",
+        limit="cold-rest",
+        observed=Quantity(order.cold_rest_ms, "ms"),
+        bound=Quantity(COLD_REST_MS, "ms"),
+        source=COLD_REST_SOURCE,
+    )
+    ago, wait = order.cold_rest_ms // MIN_MS, -(-(COLD_REST_MS - order.cold_rest_ms) // MIN_MS)
+    when = f"Cold was on {order.preset.region} until {ago} min ago. It may be there again in {wait} min"
+    return refused, f"{when} ({COLD_REST_SOURCE}). Nothing was started."
+
+
 def _level_verdict(order: Order, wanted: _Wanted, limits: tuple[Limit, ...]) -> Verdict | None:
     """The settings with the target; then with the cap, so that riding up cannot leave the combination's bounds."""
     level = order.unit.config.profile.level
     sign = -1 if level.intensifies == "down" else 1
     most = wanted.target if (wanted.target - wanted.cap) * sign > 0 else wanted.cap
     context = dict(_context(order, wanted.planned_ms))
-    for value in (wanted.target, most):
+    ridden = (wanted.target,) if order.unit.config.profile.is_by_hand else (wanted.target, most)  # towels are stated
+    for value in ridden:
         verdict = check_levels(_parameter_rows(order), {**wanted.settings, level.name: value})
         verdict = verdict or check_levels(limits, {**context, **wanted.settings, level.name: value})
         if verdict is not None:
@@ -246,9 +299,12 @@ def _setup(order: Order, wanted: _Wanted) -> Setup:
         stop_deadline_ns=profile.off.deadline_ms * NS_PER_MS,
         confirm_samples=profile.off.confirm_samples,
         has_timer=profile.liveness.own_timer or any(register.parameter == "timer_ms" for register in profile.register),
-        before=tuple(_gate_spec(gate) for gate in order.gates if not gate.after),
-        after=tuple(_gate_spec(gate) for gate in order.gates if gate.after),
+        before=tuple(gate_spec(gate) for gate in order.gates if not gate.after),
+        after=tuple(gate_spec(gate) for gate in order.gates if gate.after),
         started=_started(order, wanted, limits),
+        by_hand=profile.is_by_hand,
+        soft=tuple(limit for limit in limits if limit.tier is Tier.SOFT and isinstance(limit, Combination)),
+        checks=checks_of(order.preset, by_hand=profile.is_by_hand, grace_ms=order.grace_ms),
     )
 
 
@@ -273,16 +329,6 @@ def _contact_rule(profile: Profile) -> ContactRule:
         on_loss=profile.contact.on_loss,
         alarm_after_ns=profile.contact.alarm_after_ms * NS_PER_MS,
         stop_after_ns=profile.contact.stop_after_ms * NS_PER_MS,
-    )
-
-
-def _gate_spec(gate: Gate) -> GateSpec:
-    return GateSpec(
-        gate=gate.id,
-        closes=gate.closes,
-        answers=tuple(answer for answer, _label in gate.answers),
-        minimum=gate.minimum,
-        maximum=gate.maximum,
     )
 
 

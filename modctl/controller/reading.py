@@ -4,23 +4,36 @@ A reader in another process could leave side files that lock the writer out; so 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from devices.model import Modality
 from modctl.chart.export import copy_chart
-from modctl.chart.reader import OPEN, ChartReader
+from modctl.chart.reader import OPEN, ChartReader, SessionFilter
 from modctl.chart.reader import SessionRow as ChartRow
 from modctl.chart.sqlite import Connection, open_reader
 from modctl.chart.verify import verify
 from modctl.ipc.messages import Done, Entries, ListSessions, Refused, SessionRow, VerifyChart
 from modctl.ipc.server import Body
-from modctl.records import Entry
+from modctl.records import Entry, SessionEnded, SessionStarted
 
 PAGE_BYTES: Final = 48_000  # chosen: with its envelope a page stays inside a line of 64 KiB
 PAGE_ROWS: Final = 256  # chosen: more than fit a page of ordinary entries
+_STARTED: Final = "session.started"
+_ENDED: Final = "session.ended"
+_MILLISECOND: Final = timedelta(milliseconds=1)
 MAX_SESSIONS: Final = 100  # chosen: about 30 kB
+
+
+class Cold(msgspec.Struct, frozen=True, kw_only=True):
+    """One charted cold on one region. ``ended_at_utc`` None: it is on, or nobody knows."""
+
+    region: str
+    side: str
+    ended_at_utc: str | None
 
 
 class Reading:
@@ -55,6 +68,24 @@ class Reading:
         page = _fitting(found)
         raws = tuple(msgspec.Raw(body.body) for body in page)
         return Done(id=0, entries=raws, more=len(page) < len(found) or not is_all)
+
+    def colds(self, patient: str, since_utc: str) -> tuple[Cold, ...]:
+        """The patient's cold sessions that began after a moment."""
+        found = self._reader.sessions(SessionFilter(patient=patient, since_utc=since_utc))
+        told = (self._cold(row.session) for row in found if row.modality == Modality.COLD)
+        return tuple(cold for cold in told if cold is not None)
+
+    def _cold(self, session: str) -> Cold | None:
+        """What the skin had of one session; None when it had nothing."""
+        entries = self._reader.session(session)
+        started = next(msgspec.json.decode(one.data, type=SessionStarted) for one in entries if one.kind == _STARTED)
+        end = next((entry for entry in entries if entry.kind == _ENDED), None)
+        ended = None if end is None else msgspec.json.decode(end.data, type=SessionEnded)
+        if ended is not None and not ended.energized_ms:
+            return None
+        is_known = end is not None and ended is not None and ended.outcome != "unconfirmed"
+        at_utc = end.at_utc if end is not None and is_known else None
+        return Cold(region=started.region, side=started.side, ended_at_utc=at_utc)
 
     def page(self, since: int) -> Sequence[Body]:
         """The entries after ``since`` as bytes, as many as fit a page."""
@@ -98,6 +129,19 @@ class Reading:
         if self._held[:2] != (session, newest):
             self._held = (session, newest, self._reader.session_with_inputs(session))
         return self._held[2]
+
+
+def cold_rest_ms(colds: Sequence[Cold], region: str, side: str, now: datetime) -> int | None:
+    """Time since cold was last on a region; 0 while one is on or its end is not known; None: never, as far as charted.
+
+    The clock of the wall counts, because the skin does not care for a restart; one set back gives 0, not a debt.
+    """
+    rests = [
+        0 if cold.ended_at_utc is None else max(0, (now - datetime.fromisoformat(cold.ended_at_utc)) // _MILLISECOND)
+        for cold in colds
+        if (cold.region, cold.side) == (region, side)
+    ]
+    return min(rests, default=None)
 
 
 def _fitting(entries: Iterable[Entry]) -> list[Body]:

@@ -2,7 +2,8 @@
 
 Rule 1: what was delivered is found by running the session again from its charted inputs, up to the last of them.
 Rule 2: what came after is unknown, never delivered: up to the confirmed off, but not more than was still planned.
-Rule 3: the end says that the controller died; unconfirmed where off is not confirmed now. Its unit is latched.
+Rule 3: a pack is not waited for: nobody but a person knows where it is, and its unit stays latched until one says.
+Rule 4: the end says that the controller died; unconfirmed where off is not confirmed now. Its unit is latched.
 """
 
 from collections.abc import Callable, Sequence
@@ -107,7 +108,7 @@ class Recovery:
             if one.open.started and not is_there and self._now() < self._until_ns:
                 continue
             del self._waiting[request]
-            if one.open.started and unit is not None:
+            if one.open.started and unit is not None and not unit.config.profile.is_by_hand:
                 stop = StopUnits(request=request, actor=None, source="start", unit=one.open.unit)
                 self._host.post(stop, first=True)
             else:

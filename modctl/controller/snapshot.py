@@ -8,16 +8,20 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from devices.model import NS_PER_MS, ObservedAs, Output, Sample
+from devices.model import NS_PER_MS, Modality, ObservedAs, Output, Sample
 from devices.plan import rounds, share_permille
+from modctl.engine.dues import open_due
+from modctl.engine.felt import hold_text
+from modctl.engine.hands import open_check
 from modctl.engine.ledger import account
 from modctl.engine.machine import Phase
-from modctl.engine.phases import LIFTED, OVER, SessionState
+from modctl.engine.phases import LIFTED, NEVER_NS, OVER, SessionState
 from modctl.engine.riding import cap
 from modctl.engine.session import next_gate
 from modctl.engine.state import CoreState, SessionRun
 from modctl.engine.unit import UnitState
-from modctl.ipc.messages import AlarmView, GateView, SessionView, Snapshot, UnitRow
+from modctl.engine.warmth import SKIN
+from modctl.ipc.messages import AlarmView, DueView, GateView, SessionView, Snapshot, UnitRow
 from modctl.records import EffectiveLimit
 
 SHOWN_SESSIONS = 8  # chosen: more tables than one person runs; what fits a line with all its gates
@@ -31,6 +35,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     patient_name: str
     title: str
     gates: tuple[GateView, ...] = ()
+    checks: tuple[GateView, ...] = ()  # what falls due while it runs
 
 
 NO_CARD = Card(patient_name="", title="")
@@ -98,6 +103,8 @@ def _unit_row(unit: UnitState, now_ns: int, *, simulated: bool) -> UnitRow:
         firmware="" if identity is None else identity.firmware,
         output=shown_output(unit, now_ns),
         level_parameter=profile.level.name,
+        monitored=profile.is_monitored,
+        temp_mdegc=unit.sample.get(SKIN) if profile.is_tank and unit.sample is not None else None,
     )
 
 
@@ -158,7 +165,27 @@ def _session_view(run: SessionRun, core: CoreState, site: Site, now_ns: int, *, 
         unknown_text=unit.config.profile.off.unknown_text,
         closed=is_over and gate is None,
         partner=run.partner,
+        by_hand=setup.by_hand,
+        energized_ms=ledger.energized_ns // NS_PER_MS,
+        due=_due(card, state),
+        residual_mdegc=_residual(unit, state),
+        held_raise="" if is_over else hold_text(state.felt),
     )
+
+
+def _due(card: Card, state: SessionState) -> DueView | None:
+    check, due = open_check(state), open_due(state.dues)
+    view = None if check is None else next((one for one in card.checks if one.gate == check.gate.gate), None)
+    if view is None or due is None or due.since_ns is None:
+        return None
+    return DueView(gate=view, since_mono_ns=due.since_ns, late=due.is_late)
+
+
+def _residual(unit: UnitState, state: SessionState) -> int | None:
+    """What a unit that is off still has under it, where it measures that."""
+    if state.setup.modality not in (Modality.HEAT, Modality.COLD) or unit.sample is None:
+        return None
+    return unit.sample.get(SKIN) if unit.sample.output is Output.OFF else None
 
 
 def _measured(sample: Sample | None, parameter: str) -> int | None:
@@ -197,7 +224,23 @@ def _tightest(limits: Sequence[EffectiveLimit]) -> tuple[EffectiveLimit, ...]:
 
 
 def _standing(alarms: Sequence[AlarmView], state: SessionState) -> tuple[AlarmView, ...]:
-    """The alarms whose cause has not gone by itself: contact that came back is the only one that does."""
+    """The alarms whose cause has not gone: by itself (contact came back), or because a person did what they ask for."""
+    return tuple(alarm for alarm in alarms if _stands(alarm.alarm, state))
+
+
+def _stands(alarm: str, state: SessionState) -> bool:
     waits = state.phase in (Phase.PAUSING, Phase.PAUSED) and state.pause_reason in LIFTED
-    contact_is_lost = waits or state.contact_lost_ns is not None
-    return tuple(alarm for alarm in alarms if contact_is_lost or alarm.alarm not in LIFTED)
+    check = open_check(state)
+    match alarm:
+        case _ if alarm in LIFTED:
+            return waits or state.contact_lost_ns is not None
+        case "take_pack_off":
+            return state.remind_ns != NEVER_NS
+        case "electrode_lifting":
+            return state.felt.dense is not None and state.phase not in OVER
+        case "output_does_not_follow":
+            return state.felt.missing is not None and state.phase not in OVER
+        case "skin_check_late" | "ask_level_late":
+            return check is not None and alarm == f"{check.gate.gate}_late"
+        case _:
+            return True

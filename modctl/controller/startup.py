@@ -16,7 +16,7 @@ from devices.profile import Profile, enabling, load
 from devices.registry import driver_for
 from modctl.chart.reader import ChartReader
 from modctl.clock import Clock
-from modctl.config import Layout, SiteConfig, UnitEntry, is_pseudo_terminal
+from modctl.config import NO_WIRE, Layout, SiteConfig, UnitEntry, is_pseudo_terminal
 from modctl.controller.guard import LOCK as GUARD_LOCK
 from modctl.controller.guard import LONGEST_MS, Acted
 from modctl.controller.ports import Deliver, PortWorker, Sentry, make_link
@@ -123,10 +123,11 @@ def remember(layout: Layout) -> Memory:
 def unit_config(entry: UnitEntry) -> UnitConfig:
     """One unit as the engine knows it: its model's profile with the site's own line, address and enabled registers."""
     profile = enabling(load(entry.model), entry.enabled)
-    kind: Literal["serial", "tcp"] = "tcp" if entry.link.startswith("tcp:") else "serial"
+    wired: Literal["serial", "tcp"] = "tcp" if entry.link.startswith("tcp:") else "serial"
+    kind: Literal["serial", "tcp", "none"] = "none" if entry.link == NO_WIRE else wired
     link = msgspec.structs.replace(profile.link, kind=kind, unit=entry.modbus_unit or profile.link.unit)
     profile = msgspec.structs.replace(profile, link=link)
-    return UnitConfig(name=entry.name, profile=profile, address=entry.link, witness=entry.witness)
+    return UnitConfig(name=entry.name, profile=profile, address=entry.link, witness=entry.witness, tank=entry.tank)
 
 
 def stop_budget_ms(profiles: Sequence[Profile]) -> int:
@@ -150,7 +151,9 @@ class Lines:
         """By unit; units of one line share a worker. UsageError for units of one line that set it differently."""
         shared: dict[str, list[UnitConfig]] = {}
         for unit in units:
-            shared.setdefault(unit.address, []).append(unit)
+            # A pack has nothing to share; an Off that only a person carries out must hold up no other one.
+            line = f"{NO_WIRE}:{unit.name}" if unit.address == NO_WIRE else unit.address
+            shared.setdefault(line, []).append(unit)
         return {
             unit.name: worker
             for address, members in shared.items()
@@ -181,7 +184,7 @@ class Lines:
     def _link(self, unit: UnitConfig) -> Link:
         link = make_link(unit.address, unit.profile.link, self._layout.run)
         entry = self._site.unit(unit.name)
-        if self._site.site.simulated:
+        if self._site.site.simulated or unit.address == NO_WIRE:
             return link
         if entry is None or not entry.hardware:
             return ShutLink(NO_HARDWARE)

@@ -5,18 +5,19 @@ from typing import Final
 import msgspec
 
 from devices.model import label
+from devices.profile import Profile
 from modctl.chart.anchor import Head
 from modctl.engine.core_events import AcknowledgeUnit, ToSession
 from modctl.engine.effects import Reply
-from modctl.engine.events import Answered, LevelAsked, PauseAsked, ResumeAsked
-from modctl.ipc.messages import Acknowledge, Answer, Done, Pause, Refused, Resume, Step
+from modctl.engine.events import Answered, LevelAsked, PackMoved, PauseAsked, ResumeAsked
+from modctl.ipc.messages import Acknowledge, Answer, Done, Pack, Pause, Refused, Resume, Step, StoppedUnit
 from modctl.records import SessionRefused
 
 CHART_BROKEN: Final = "The chart cannot be written. Everything is being stopped; look at the controller's own messages."
 
 
 def event_of(
-    number: int, actor: str, request: Answer | Pause | Resume | Step | Acknowledge
+    number: int, actor: str, request: Answer | Pause | Resume | Step | Pack | Acknowledge
 ) -> ToSession | AcknowledgeUnit:
     """A person's act, in the engine's words."""
     match request:
@@ -37,6 +38,9 @@ def event_of(
             return ToSession(request=number, session=session, event=PauseAsked(actor=actor))
         case Resume(session=session):
             return ToSession(request=number, session=session, event=ResumeAsked(actor=actor))
+        case Pack(session=session):
+            moved = PackMoved(actor=actor, act=request.act, source=request.source)
+            return ToSession(request=number, session=session, event=moved)
         case Step(session=session, direction=direction):
             return ToSession(request=number, session=session, event=LevelAsked(actor=actor, direction=direction))
 
@@ -52,6 +56,12 @@ def refusal_of(reply: Reply, found: SessionRefused | None) -> Refused:
         bound=None if found.bound is None else found.bound.value,
         source=found.source,
     )
+
+
+def stopped_unit(profile: Profile, unit: str, after_ms: int | None, *, off: bool) -> StoppedUnit:
+    """What a stop reached on one unit; where modctl switches nothing, what a person must do."""
+    note = profile.off.unknown_text if not off and (profile.is_monitored or profile.is_by_hand) else ""
+    return StoppedUnit(unit=unit, off=off, after_ms=after_ms, note=note, monitored=profile.is_monitored)
 
 
 def head_answer(head: Head | None) -> Done | Refused:

@@ -7,7 +7,8 @@ Rule 3: only a mark ``SOURCE`` may be shown as *per* its source; the others are 
 
 from collections.abc import Mapping, Sequence
 
-from devices.limits import Combination, Duration, Limit, Mark, Max, Min, Rate
+from devices.dose import FULL_THERMAL_DOSE
+from devices.limits import Combination, Dose, Duration, Limit, Mark, Max, Min, Rate
 from devices.model import Modality
 from devices.plan import FULL_PERMILLE
 
@@ -128,6 +129,14 @@ HEAT: tuple[Limit, ...] = (
     _rate("hard-heat-raise", "temp_mdegc", 5_000, 5_000, "the set point moves in 5 K steps at most"),
     _min("hard-heat-layers", "layers", 4, "six to eight towels are taught; fewer than four is no layer", CHOSEN),
     _rate("hard-heat-layers-stated", "layers", 100, 100, "towels are stated, not ridden"),
+    Dose(
+        id="hard-heat-dose",
+        quantity="thermal_dose",
+        bound=FULL_THERMAL_DOSE,
+        unit="[ppb]",
+        source="burn line of Moritz and Henriques (PLOS ONE pone.0254790): times at each temperature add up to 1",
+        mark=DERIVED,
+    ),
     _duration("hard-heat-time", 30, "hot pack protocols", SOURCE),
 )
 

@@ -12,6 +12,7 @@ from typing import assert_never
 from modctl.engine import core_events as ce
 from modctl.engine.effects import Effect
 from modctl.engine.phases import OVER
+from modctl.engine.rounds import remind_unit_ns, tank_wakeup_ns
 from modctl.engine.session import wakeup_ns
 from modctl.engine.state import FLUSH_NS, NEVER_NS, CoreState
 from modctl.engine.turn import Turn
@@ -76,4 +77,5 @@ def wakeup(state: CoreState) -> int:
             times.append(unit.renew_ns)
         if unit.off_watch is not None:
             times.append(unit.off_watch.deadline_ns)
+        times.extend((remind_unit_ns(unit), tank_wakeup_ns(unit)))
     return min(times)

@@ -56,6 +56,13 @@ class Identify(msgspec.Struct, frozen=True, kw_only=True, tag="identify"):
     unit: str
 
 
+class PackSaid(msgspec.Struct, frozen=True, kw_only=True, tag="pack_said"):
+    """Tell the driver of a unit without a wire what a person said of it. Nothing is written anywhere."""
+
+    unit: str
+    is_on: bool
+
+
 class Watch(msgspec.Struct, frozen=True, kw_only=True, tag="watch"):
     """Sample the unit at its running or at its idle pace."""
 
@@ -96,6 +103,6 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, tag="reply"):
     partner: str | None = None  # of a combination: the session of its other half
 
 
-SessionEffect = Command | Quench | Append | Latch
-PortEffect = Permit | Command | Revoke | Quench | Identify | Watch
+SessionEffect = Command | Quench | Append | Latch | PackSaid
+PortEffect = Permit | Command | Revoke | Quench | Identify | Watch | PackSaid
 Effect = PortEffect | Append | Reply | Stopped

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from devices.model import Ack, Direction, LinkFault, Sample
+from devices.model import Ack, Direction, LinkFault, PackAct, Sample
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="is"):
@@ -81,6 +81,14 @@ class LevelAsked(_Event, frozen=True, kw_only=True, tag="level"):
     direction: Direction
 
 
+class PackMoved(_Event, frozen=True, kw_only=True, tag="pack"):
+    """A person put the pack on or took it off, and says so."""
+
+    actor: str
+    act: PackAct
+    source: str  # person | file
+
+
 class AttendanceLost(_Event, frozen=True, kw_only=True, tag="attendance"):
     """The screen that attends this session was lost."""
 
@@ -134,6 +142,7 @@ SessionEvent = (
     | PauseAsked
     | ResumeAsked
     | LevelAsked
+    | PackMoved
     | AttendanceLost
     | HostStalled
     | WriterLate

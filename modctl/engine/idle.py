@@ -10,8 +10,8 @@ from modctl.engine.setup import Setup
 from modctl.engine.watching import is_harm, is_told
 
 
-def why_not_started(setup: Setup, sample: Sample) -> str | None:
-    """The first parameter that is not told, or past its limit, as a sentence; None when nothing speaks against a start.
+def unfit_to_start(setup: Setup, sample: Sample) -> tuple[Verdict, str] | None:
+    """The first parameter that is not told, or past its limit, with a sentence; None when all is well.
 
     What a unit at rest says of its settings is no matter, and of its level only what would harm; every sensor that a
     limit needs must speak.
@@ -30,7 +30,7 @@ def why_not_started(setup: Setup, sample: Sample) -> str | None:
                 continue
         is_missing = verdict.finding is Finding.MISSING
         if not verdict.is_within and not (is_missing and limit.parameter == setup.level.parameter):
-            return _said(limit.parameter, verdict)
+            return verdict, _said(limit.parameter, verdict)
     return None
 
 

@@ -15,12 +15,15 @@ import msgspec
 from devices.model import Contact, Modality, Output
 from modctl.engine import events as ev
 from modctl.engine.books import Books
-from modctl.engine.idle import why_not_started
+from modctl.engine.effects import Append
+from modctl.engine.idle import unfit_to_start
 from modctl.engine.machine import Outcome, Phase
 from modctl.engine.phases import LIVE, OVER, SessionState
 from modctl.engine.session import next_gate, objection
 from modctl.engine.state import SessionRun
 from modctl.engine.unit import UnitStatus, witness_problem
+from modctl.engine.watching import breached
+from modctl.records import Draft
 
 # What the leading session's answer to a gate answers in its partner; a gate that is not named here is asked in both.
 ANSWERS_IN_PARTNER: Final[Mapping[str, str | None]] = {"screening": None, "screening_with": "screening"}
@@ -109,15 +112,16 @@ class Pairs(Books):
         return () if other is None or other.state.phase in OVER else (other.state.setup.unit,)
 
     def _unit_objection(self, state: SessionState, event: ev.SessionEvent) -> str | None:
-        starts = isinstance(event, ev.ResumeAsked) or (isinstance(event, ev.Answered) and event.gate == "confirm")
         unit = self._units[state.setup.unit]
-        if not starts:
+        if not starts(event):
             return None
         if unit.status is not UnitStatus.IN_SESSION:
             return f"{unit.config.name} is {unit.status}: {unit.reason}. Nothing was started."
-        reading = None if unit.sample is None else why_not_started(state.setup, unit.sample)
-        if reading is not None:
-            return f"{reading} Nothing was started."
+        found = None if unit.sample is None else unfit_to_start(state.setup, unit.sample)
+        if found is not None:
+            verdict, said = found
+            self._effects.append(Append(draft=Draft(data=breached(verdict), session=state.setup.session)))
+            return f"{said} Nothing was started."
         if not unit.is_known_off(self._now_ns):
             return f"{unit.config.name} is not known to be off. Nothing was started."
         return witness_problem(unit, self._units.get(unit.config.witness), self._now_ns) or None
@@ -125,6 +129,11 @@ class Pairs(Books):
     def _partner_of(self, session: str) -> SessionRun | None:
         run = self._sessions.get(session)
         return None if run is None else self._sessions.get(run.partner)
+
+
+def starts(event: ev.SessionEvent) -> bool:
+    """Something would be energized because of it."""
+    return isinstance(event, ev.ResumeAsked) or (isinstance(event, ev.Answered) and event.gate == CONFIRM)
 
 
 def in_partner(gate: str) -> str | None:

@@ -9,19 +9,36 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from devices.model import NS_PER_MS, NS_PER_S, Off, Sample
+from devices.model import NS_PER_MS, NS_PER_S, UCUM_OF, Off, Sample
 from devices.plan import rounds
+from modctl.engine.dues import REMIND_NS, Dues
 from modctl.engine.effects import Append, Command, Latch, Quench, SessionEffect
+from modctl.engine.felt import Felt
 from modctl.engine.ledger import Ledger
 from modctl.engine.machine import TRANSITIONS, On, Outcome, Phase, worse
 from modctl.engine.riding import Riding, first_command, resume_command
 from modctl.engine.setup import Setup
-from modctl.records import Alarm, DoseBound, Draft, Record, SessionEnded, SessionPaused, SessionRefused, SessionResumed
+from modctl.engine.warmth import THERMAL, Warmth, dose_limit
+from modctl.records import (
+    Alarm,
+    DoseBound,
+    Draft,
+    Quantity,
+    Record,
+    SessionEnded,
+    SessionPaused,
+    SessionRefused,
+    SessionResumed,
+)
 
 STARTING_NS = 3 * NS_PER_S  # house rule: STARTING and RESUMING
 ARMED_NS = 60 * NS_PER_S  # house rule
 ELAPSED_EXTRA_NS = 600 * NS_PER_S  # house rule: planned + 10 min or twice, whichever is less
 NEVER_NS = 1 << 62
+PACK_ON_NS = 600 * NS_PER_S  # chosen: the way to the tank and back, and the towels
+TAKE_OFF = "take_pack_off"
+SAID_OFF = ("pack_off", "numb")  # reasons of an end that begins with a person taking the pack off
+KEEPS_GOAL = ("pause", "skin_check_late")  # what was set before was felt to be right; it is ramped back to
 LIVE = (Phase.STARTING, Phase.RUNNING, Phase.RESUMING)
 OVER = (Phase.ENDED, Phase.UNCONFIRMED)
 LIFTED = ("contact_lost", "partner_lifted")  # pauses that nobody asked for: a person looks before resuming
@@ -52,6 +69,10 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     pause_reason: str = ""
     off_after_ms: int | None = None
+    dues: Dues = ()
+    warmth: Warmth = Warmth()
+    felt: Felt = Felt()
+    remind_ns: int = NEVER_NS  # when an alarm that nobody has answered is said again
 
 
 Step = tuple[SessionState, tuple[SessionEffect, ...]]
@@ -81,14 +102,17 @@ def _enter_armed(state: SessionState, now_ns: int) -> Step:
 
 
 def _enter_starting(state: SessionState, now_ns: int) -> Step:
-    return _energize(state, Phase.STARTING, now_ns)
+    if not state.setup.by_hand:
+        return energize(state, Phase.STARTING, now_ns)
+    return msgspec.structs.replace(state, phase=Phase.STARTING, deadline_ns=now_ns + PACK_ON_NS, sample=None), ()
 
 
 def _enter_running(state: SessionState, _now_ns: int) -> Step:
     return msgspec.structs.replace(state, phase=Phase.RUNNING, deadline_ns=NEVER_NS), ()
 
 
-def _energize(state: SessionState, phase: Phase, now_ns: int) -> Step:
+def energize(state: SessionState, phase: Phase, now_ns: int) -> Step:
+    """The first frame with output; of a pack, the person's word that it is on."""
     elapsed_limit = state.elapsed_limit_ns
     if elapsed_limit == NEVER_NS:
         planned = state.setup.planned_ns
@@ -130,8 +154,13 @@ def _enter_stopping(state: SessionState, on: On, now_ns: int, reason: str, *, fa
         outcome=outcome,
         reason=reason,
         ledger=state.ledger.stopping(now_ns),
+        remind_ns=NEVER_NS,
     )
-    return state, _stop_effects(state, fast=fast)
+    effects = _stop_effects(state, fast=fast)
+    if not state.setup.by_hand or not state.ledger.is_energized or reason in SAID_OFF:
+        return state, effects
+    state = msgspec.structs.replace(state, remind_ns=now_ns + REMIND_NS)
+    return state, (*effects, append(state, alarm(TAKE_OFF, "high")))
 
 
 def _stop_effects(state: SessionState, *, fast: bool) -> tuple[SessionEffect, ...]:
@@ -163,8 +192,8 @@ def _enter_paused(state: SessionState, now_ns: int) -> Step:
 
 def _enter_resuming(state: SessionState, now_ns: int) -> Step:
     if state.phase is Phase.RESUMING:  # the entry is durable: now energize
-        return _energize(state, Phase.RESUMING, now_ns)
-    riding = state.riding.from_off(state.setup, keep_goal=state.pause_reason == "pause")
+        return energize(state, Phase.RESUMING, now_ns)
+    riding = state.riding.from_off(state.setup, keep_goal=state.pause_reason in KEEPS_GOAL)
     state = msgspec.structs.replace(
         state, phase=Phase.RESUMING, deadline_ns=now_ns + STARTING_NS, riding=riding, off_ack_ns=None, sample=None
     )
@@ -195,6 +224,7 @@ def end(state: SessionState, outcome: Outcome, reason: str, now_ns: int) -> Step
         reason=reason,
         off_after_ms=after_ms,
         ledger=state.ledger.ended(now_ns),
+        remind_ns=NEVER_NS,
     )
     effects: list[SessionEffect] = [append(state, _ended(state, outcome, reason, after_ms))]
     if outcome is Outcome.FAULTED:
@@ -247,6 +277,7 @@ def _ended(state: SessionState, outcome: Outcome, reason: str, off_after_ms: int
         off_after_ms=off_after_ms,
         dose=_dose(state),
         contractions=rounds(state.setup.plan, ledger.delivered_ns // NS_PER_MS) or None,
+        reached=_reached(state),
     )
 
 
@@ -269,6 +300,9 @@ DOSE_OF: Mapping[tuple[str, str], tuple[str, str, int]] = {
 
 
 def _dose(state: SessionState) -> tuple[DoseBound, ...]:
+    if dose_limit(state.setup) is not None:
+        given = state.warmth.dose
+        return (DoseBound(quantity=THERMAL, lower=given, upper=given, unit="[ppb]"),)
     row = DOSE_OF.get((state.setup.modality, state.setup.level.parameter))
     if row is None:
         return ()
@@ -277,6 +311,12 @@ def _dose(state: SessionState) -> tuple[DoseBound, ...]:
     lower = state.ledger.dose_lower * on // (whole * per)
     upper = -(-state.ledger.dose_upper * on // (whole * per))
     return (DoseBound(quantity=quantity, lower=lower, upper=upper, unit=unit),)
+
+
+def _reached(state: SessionState) -> Quantity | None:
+    """The highest level that the unit was seen to follow."""
+    reached = state.felt.reached
+    return None if reached is None else Quantity(reached, UCUM_OF[state.setup.level.parameter])
 
 
 def _on_of_whole(settings: Mapping[str, int]) -> tuple[int, int]:

@@ -13,12 +13,12 @@ from typing import assert_never
 
 import msgspec
 
-from devices.driver import Driver
+from devices.driver import PACK_IS_OFF, PACK_IS_ON, Driver
 from devices.limits import Rate
 from devices.model import NS_PER_MS, Ack, AckOf, DeviceEvent, MonoNs, Off, Output, Sample
 from devices.profile import Profile
 from modctl.engine.bounds import HARD
-from modctl.engine.effects import Command, Identify, Permit, PortEffect, Quench, Revoke, Watch
+from modctl.engine.effects import Command, Identify, PackSaid, Permit, PortEffect, Quench, Revoke, Watch
 from modctl.engine.gate import NOTHING_WRITTEN, GateRules, Written, judge, remember
 
 NEVER = MonoNs(1 << 62)
@@ -97,6 +97,7 @@ class Port:
 
     def __init__(self, drivers: Mapping[str, Driver], profiles: Mapping[str, Profile]) -> None:
         self._seats = {name: _Seat(name, driver, gate_rules(profiles[name])) for name, driver in drivers.items()}
+        self._by_hand = frozenset(name for name, profile in profiles.items() if profile.is_by_hand)
         self._silence_ns = max(profile.link.silence_us for profile in profiles.values()) * 1_000
         self._news: list[tuple[str, PortNews]] = []
         self._is_open = False
@@ -144,10 +145,18 @@ class Port:
                 self._command_off(seat, now_ns)
             case Identify():
                 seat.driver.identify()
+            case PackSaid():
+                self._hear_person(seat, PACK_IS_ON if effect.is_on else PACK_IS_OFF, now_ns)
             case Watch():
                 seat.driver.watch_closely(closely=effect.closely)
             case _:
                 assert_never(effect)
+
+    def _hear_person(self, seat: _Seat, said: bytes, now_ns: MonoNs) -> None:
+        """For a unit without a wire the person is the line; of every other one only its own line is believed."""
+        if seat.name in self._by_hand:
+            for event in seat.driver.feed(said, now_ns):
+                self._note(seat, event, now_ns)
 
     def received(self, data: bytes, now_ns: MonoNs) -> None:
         """Bytes from the line belong to whoever asked last; to nobody's request they are still shown to one driver."""

@@ -10,16 +10,20 @@ from typing import assert_never
 
 import msgspec
 
-from devices.model import NS_PER_MS, NS_PER_S, Ack, AckOf, Contact, Fault, LinkFault, Output, Sample
+from devices.model import NS_PER_MS, NS_PER_S, Ack, AckOf, Contact, Direction, Fault, LinkFault, Output, Sample
 from modctl.engine import events as ev
+from modctl.engine.dues import first_dues, next_due_ns
 from modctl.engine.effects import SessionEffect
+from modctl.engine.felt import alarms_of, feel, hold_text
+from modctl.engine.hands import on_check_answer, on_pack, open_check, pack_objection, resume_objection, watch_checks
 from modctl.engine.ledger import Ledger, account, close_doubt, observed
 from modctl.engine.machine import On, Outcome, Phase
 from modctl.engine.phases import LIVE, NEVER_NS, OVER, SessionState, Step, alarm, append, end, take
 from modctl.engine.riding import Riding, drive, next_drive_ns, ride
 from modctl.engine.setup import GateSpec, Setup
-from modctl.engine.watching import Trouble, judge_sample, judge_witness, silent_witness
-from modctl.records import GateAnswer, LimitBreached, Quantity, SessionClosed, SessionRefused, SessionSigned
+from modctl.engine.warmth import dose_limit, judge_dose
+from modctl.engine.watching import Trouble, breached, judge_sample, judge_witness, silent_witness
+from modctl.records import GateAnswer, Override, SessionClosed, SessionRefused, SessionSigned
 
 CHECKING_NS = 1_800 * NS_PER_S  # chosen: half an hour of unanswered questions is an abandoned request
 WRITER_STOP_MS = 2_000  # house rule: a writer this far behind is a controlled stop
@@ -37,6 +41,7 @@ def begin(setup: Setup, actor: str | None) -> SessionState:
         actor=actor,
         riding=Riding(set_level=setup.level.rest, goal_level=setup.level.start),
         ledger=Ledger(mark_ns=setup.begun_ns),
+        dues=first_dues(setup),
     )
 
 
@@ -49,19 +54,29 @@ def next_gate(state: SessionState) -> GateSpec | None:
     return None
 
 
-def objection(state: SessionState, event: ev.SessionEvent) -> str | None:
+def objection(state: SessionState, event: ev.SessionEvent) -> str | None:  # noqa: C901, PLR0911  # flat: one arm an event
     """Why a person's request cannot be taken now, as a sentence; None when it can. Asked before the reducer is."""
     match event:
         case ev.Answered():
             return _answer_objection(state, event)
         case ev.PauseAsked() if state.phase not in LIVE:
             return f"There is nothing to pause: the session is {state.phase}."
+        case ev.PauseAsked() if state.setup.by_hand:
+            return "A pack cannot be paused: take it off, and start again when it goes back on."
+        case ev.PackMoved(act=act):
+            return pack_objection(state, act)
         case ev.ResumeAsked() if state.phase is not Phase.PAUSED:
             return f"There is nothing to resume: the session is {state.phase}."
+        case ev.ResumeAsked():
+            return resume_objection(state)
+        case ev.LevelAsked() if state.setup.by_hand:
+            return "A pack has no level to ride: its towels were stated before the start."
         case ev.LevelAsked() if state.phase is not Phase.RUNNING:
             return f"The level can be changed while the session runs; it is {state.phase}."
         case ev.LevelAsked(direction=direction) if direction == "up" and state.riding.is_held_by_chart:
             return "The chart is behind: no raise until it has caught up."
+        case ev.LevelAsked(direction=direction) if direction == "up" and state.felt.holds_raise:
+            return hold_text(state.felt)
         case ev.LevelAsked(direction=direction) if direction == "up" and state.riding.is_held_by_contact:
             return "There is no contact: no raise until it is back."
         case _:
@@ -69,7 +84,8 @@ def objection(state: SessionState, event: ev.SessionEvent) -> str | None:
 
 
 def _answer_objection(state: SessionState, event: ev.Answered) -> str | None:
-    gate = next_gate(state)
+    check = open_check(state)
+    gate = next_gate(state) if check is None else check.gate
     if gate is None:
         return "No question is open in this session."
     if event.gate != gate.gate:
@@ -106,6 +122,8 @@ def session_step(state: SessionState, event: ev.SessionEvent, now_ns: int) -> St
             return take(msgspec.structs.replace(state, actor=actor), On.RESUME, now_ns)
         case ev.LevelAsked(direction=direction):
             return _drive(msgspec.structs.replace(state, riding=ride(state.riding, state.setup, direction)), now_ns)
+        case ev.PackMoved():
+            return on_pack(state, event, now_ns)
         case ev.WriterLate(by_ms=by_ms):
             return _on_writer(state, by_ms, now_ns)
         case ev.AttendanceLost(why=why):
@@ -132,7 +150,9 @@ def wakeup_ns(state: SessionState) -> int:
     """When the session wants a tick if nothing else arrives before."""
     if state.phase in OVER:
         return NEVER_NS
-    times = [state.deadline_ns, state.elapsed_limit_ns]
+    times = [state.deadline_ns, state.elapsed_limit_ns, state.remind_ns]
+    if state.phase in (Phase.RUNNING, Phase.PAUSED):
+        times.append(next_due_ns(state.setup, state.dues, state.ledger))
     if state.phase in LIVE:
         if state.sample is not None:
             times.append(state.sample.at_ns + state.setup.stale_ns + 1)
@@ -159,6 +179,8 @@ def _on_stop(state: SessionState, source: str, now_ns: int, *, fast: bool) -> St
 
 def _on_sample(state: SessionState, sample: Sample, now_ns: int) -> Step:
     state = msgspec.structs.replace(state, sample=sample)
+    if dose_limit(state.setup) is not None and state.ledger.energized_ns > 0:
+        state = msgspec.structs.replace(state, warmth=state.warmth.felt(sample))
     match state.phase:
         case Phase.STOPPING | Phase.PAUSING:
             return _count_off(state, sample, now_ns)
@@ -197,15 +219,29 @@ def _on_live_sample(state: SessionState, sample: Sample, now_ns: int) -> Step:
         return take(state, On.HOLD, now_ns, reason="contact_lost")
     trouble, counts = judge_sample(state.setup, state.riding, sample, state.counts, now_ns)
     state = msgspec.structs.replace(state, counts=counts)
+    if trouble is None and (spent := judge_dose(state.setup, state.warmth)) is not None:
+        trouble = Trouble(f"limit:{spent.limit}", spent)
     if trouble is not None:
         return _breach(state, trouble, now_ns)
+    state, told = _feel(state, sample, now_ns)
     measured = sample.get(state.setup.level.parameter)
     ledger = observed(state.ledger, sample.output, state.riding.level, measured)
     state = msgspec.structs.replace(state, ledger=ledger)
     state = _note_contact(state, sample, now_ns)
     if state.phase in (Phase.STARTING, Phase.RESUMING):
         state, _nothing = take(state, On.EXECUTING, now_ns)
-    return _drive(state, now_ns)
+    state, effects = _drive(state, now_ns)
+    return state, (*effects, *told)
+
+
+def _feel(state: SessionState, sample: Sample, now_ns: int) -> Step:
+    """Findings that stop nothing: they hold the level where it is, and are told once."""
+    before = state.felt
+    felt = feel(state.setup, state.riding, sample, before, now_ns)
+    state = msgspec.structs.replace(state, felt=felt)
+    if felt.holds_raise and not before.holds_raise:
+        state = msgspec.structs.replace(state, riding=ride(state.riding, state.setup, Direction.HOLD))
+    return state, tuple(append(state, alarm(word, "medium")) for word in alarms_of(before, felt))
 
 
 def _note_contact(state: SessionState, sample: Sample, now_ns: int) -> SessionState:
@@ -291,12 +327,20 @@ def _on_partner_lifted(state: SessionState, now_ns: int) -> Step:
 def _on_tick(state: SessionState, now_ns: int) -> Step:
     if state.phase in OVER:
         return state, ()
+    if state.phase is Phase.STARTING and state.setup.by_hand and now_ns >= state.deadline_ns:
+        return take(state, On.STOP, now_ns, reason="pack_not_put_on")
     if now_ns >= state.deadline_ns:
         return take(state, On.DEADLINE, now_ns, reason=f"{state.phase}_timeout")
     if now_ns >= state.elapsed_limit_ns:
         return take(state, On.STOP, now_ns, reason="elapsed_limit")
+    state, told = watch_checks(state, now_ns)
     if state.phase not in LIVE:
-        return state, ()
+        return state, told
+    state, effects = _on_live_tick(state, now_ns)
+    return state, (*effects, *told)
+
+
+def _on_live_tick(state: SessionState, now_ns: int) -> Step:
     if state.sample is not None and now_ns - state.sample.at_ns > state.setup.stale_ns:
         state = msgspec.structs.replace(state, ledger=close_doubt(state.ledger, state.sample.at_ns))
         return take(state, On.FAULT, now_ns, reason="no_data")
@@ -328,6 +372,8 @@ def _on_contact_tick(state: SessionState, now_ns: int) -> Step:
 
 def _on_answer(state: SessionState, event: ev.Answered, now_ns: int) -> Step:
     given = (event.gate, event.answer)
+    if (check := open_check(state)) is not None and check.gate.gate == event.gate:
+        return on_check_answer(state, event, check, now_ns)
     record = append(state, _gate_answer(event), actor=event.actor)
     if state.phase in OVER:
         return _on_after_answer(state, event, record)
@@ -337,10 +383,15 @@ def _on_answer(state: SessionState, event: ev.Answered, now_ns: int) -> Step:
         refused = append(state, SessionRefused(reason=f"gate:{event.gate}:{event.answer}"), actor=event.actor)
         state, effects = end(state, Outcome.STOPPED, "refused", now_ns)
         return state, (record, refused, *effects)
+    opened = () if gate is None or not gate.opens else (_opened(state, gate, event),)
     if len(state.answers) < len(state.setup.before):
-        return state, (record,)
+        return state, (record, *opened)
     state, effects = take(state, On.CONFIRMED, now_ns)
     return state, (record, *effects)
+
+
+def _opened(state: SessionState, gate: GateSpec, event: ev.Answered) -> SessionEffect:
+    return append(state, Override(limit=gate.opens, reason=event.answer), actor=event.actor)
 
 
 def _on_after_answer(state: SessionState, event: ev.Answered, record: SessionEffect) -> Step:
@@ -357,16 +408,7 @@ def _breach(state: SessionState, trouble: Trouble, now_ns: int) -> Step:
     state, effects = take(state, On.FAULT, now_ns, reason=trouble.reason)
     if trouble.verdict is None:
         return state, effects
-    verdict = trouble.verdict
-    observed = None if verdict.observed is None else Quantity(verdict.observed, verdict.unit)
-    breached = LimitBreached(
-        limit=verdict.limit,
-        finding=verdict.finding,
-        observed=observed,
-        bound=Quantity(verdict.bound, verdict.unit),
-        source=verdict.source,
-    )
-    return state, (*effects, append(state, breached))
+    return state, (*effects, append(state, breached(trouble.verdict)))
 
 
 def _drive(state: SessionState, now_ns: int) -> Step:

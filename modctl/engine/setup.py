@@ -16,6 +16,22 @@ class GateSpec(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[str, ...] = ()  # allowed answers; empty: a number between minimum and maximum
     minimum: int | None = None
     maximum: int | None = None
+    opens: str = ""  # the soft limit that any other answer opens: it is charted as an override
+
+
+class CheckSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that falls due while there is output, again and again.
+
+    ``every_ns`` counts time with output. ``grace_ns`` after falling due it is late, and ``on_late`` says what that
+    does: ``hold`` (off until a person answers and resumes), ``pack`` (TAKE THE PACK OFF, repeated), ``alarm``.
+    """
+
+    gate: GateSpec
+    every_ns: int
+    grace_ns: int
+    on_late: str
+    ends: tuple[str, ...] = ()  # answers that end the session
+    leaves_open: tuple[str, ...] = ()  # answers that are charted and answer nothing
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +80,9 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     before: tuple[GateSpec, ...]
     after: tuple[GateSpec, ...]
     started: SessionStarted  # the entry that must be durable before anything is energized
+    by_hand: bool = False  # a pack: on and off are a person's acts
+    checks: tuple[CheckSpec, ...] = ()
+    soft: tuple[Limit, ...] = ()  # rows that hold a raise while a sample is beyond them, and stop nothing
 
     @property
     def witness(self) -> Witness | None:

@@ -8,17 +8,18 @@ from devices.model import Ack, Fault, Identity, LinkFault, Off, Output, Sample
 from modctl.engine import core_events as ce
 from modctl.engine import events as ev
 from modctl.engine.books import NS_PER_MS
-from modctl.engine.effects import Append, Command, Reply, Watch
-from modctl.engine.pairs import PARTNER_REFUSED, Pairs
+from modctl.engine.effects import Append, Command, PackSaid, Reply, Watch
+from modctl.engine.pairs import PARTNER_REFUSED
 from modctl.engine.phases import alarm, begin_ended
 from modctl.engine.port import FrameHeld, LineLost, LineOpened, PermitLapsed, PortNews
+from modctl.engine.rounds import Rounds
 from modctl.engine.session import begin, objection, wakeup_ns
 from modctl.engine.state import FLUSH_NS, PERMIT_NS, PendingStop, SessionRun
 from modctl.engine.unit import UnitState, UnitStatus, identity_problem, off_watch, reading
 from modctl.records import Draft, OffConfirmed, StopPressed, UncommandedOutput, UnitAcknowledged, UnitIdentified
 
 
-class Turn(Pairs):
+class Turn(Rounds):
     """What arrives from ports, people and time, and what is done about it."""
 
     # Units: what ports tell.
@@ -152,6 +153,7 @@ class Turn(Pairs):
             )
             self._sessions[setup.session] = run
             self._set(self._units[setup.unit], session=setup.session)
+            self._warn_of_tank(self._units[setup.unit], setup.session)
         self._effects.append(Reply(request=event.request, session=session, partner=partner))
 
     def _why_not(self, unit: UnitState) -> tuple[str, str] | None:
@@ -162,7 +164,7 @@ class Turn(Pairs):
             return "chart_broken", f"The chart cannot be written: {self._state.chart_broken}. No session starts."
         match unit.status:
             case UnitStatus.READY:
-                return None
+                return self._tank_problem(unit)
             case UnitStatus.IN_SESSION:
                 return "unit_in_session", f"{name} is in a session; one session a unit."
             case UnitStatus.LATCHED:
@@ -226,7 +228,10 @@ class Turn(Pairs):
         if event.request is not None:
             self._stops = (*self._stops, PendingStop(request=event.request, waiting=tuple(targets)))
         for name in targets:
-            if not self._units[name].line_open or self._units[name].config.profile.is_monitored:
+            unit = self._units[name]
+            if unit.config.profile.is_by_hand:  # nobody waits at a command for a person's hands
+                self._settle_off(name, off=unit.is_known_off(self._now_ns), after_ms=None)
+            elif not unit.line_open or unit.config.profile.is_monitored:
                 self._settle_off(name, off=False, after_ms=None)
         self._answer_stops()
 
@@ -255,6 +260,8 @@ class Turn(Pairs):
         self._set(unit, latched="", off_doubt_ns=None)
         record = UnitAcknowledged(unit=event.unit, off_confirmed=confirmed, statement=event.statement)
         self._append(record, actor=event.actor)
+        if unit.config.profile.is_by_hand:
+            self._effects.append(PackSaid(unit=event.unit, is_on=False))
         self._effects.append(Reply(request=event.request))
 
     def durable(self, session: str, what: str) -> None:
@@ -298,6 +305,8 @@ class Turn(Pairs):
                 self._renew(unit)
             if unit.off_watch is not None and unit.off_watch.deadline_ns <= self._now_ns:
                 self._settle_off(unit.config.name, off=False, after_ms=None)
+        self.look_after_tanks()
+        self.remind_of_units()
         for session, run in tuple(self._sessions.items()):
             if run.inputs and run.inputs_from_ns + FLUSH_NS <= self._now_ns:
                 self._flush(session)

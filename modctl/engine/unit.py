@@ -36,6 +36,7 @@ class UnitConfig(msgspec.Struct, frozen=True, kw_only=True):
     serial: str = ""
     held: str = ""
     witness: str = ""  # the unit that reads the same force beside this one; empty: none
+    tank: str = ""  # the unit that a pack comes out of; empty: the site named none
 
 
 class OffWatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +83,9 @@ class UnitState(msgspec.Struct, frozen=True, kw_only=True):
     off_watch: OffWatch | None = None
     off_doubt_ns: int | None = None  # since when off is wanted and was not confirmed in time
     off_seen: int = 0  # samples in a row, up to the newest, that say off
+    band: str = ""  # of a tank or bath, as last charted; empty: nothing was charted yet
+    band_ns: int = 0
+    reminded_ns: int = 0  # when its alarm was last said again
 
     @property
     def status(self) -> UnitStatus:

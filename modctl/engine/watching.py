@@ -16,6 +16,7 @@ from modctl.engine.checks import (
 )
 from modctl.engine.riding import Riding, is_more_intense
 from modctl.engine.setup import Setup
+from modctl.records import LimitBreached, Quantity
 
 REPORTING = (ObservedAs.MEASURED, ObservedAs.ECHOED)
 Counts = tuple[tuple[str, int], ...]
@@ -73,6 +74,17 @@ def silent_witness(setup: Setup, witnessed_ns: int | None, now_ns: int) -> Troub
     return None if verdict.is_within else Trouble("witness_silent", verdict)
 
 
+def breached(verdict: Verdict) -> LimitBreached:
+    """A finding, for the chart."""
+    return LimitBreached(
+        limit=verdict.limit,
+        finding=verdict.finding,
+        observed=None if verdict.observed is None else Quantity(verdict.observed, verdict.unit),
+        bound=Quantity(verdict.bound, verdict.unit),
+        source=verdict.source,
+    )
+
+
 def _judge(limit: Limit, setup: Setup, riding: Riding, sample: Sample, now_ns: int) -> Verdict | None:
     """One limit on one sample; None where the unit does not report what the limit is about."""
     values: Mapping[str, int | None] = dict(sample.values)
@@ -105,6 +117,12 @@ def _is_interrupted(sample: Sample) -> bool:
     return sample.output is Output.SUSPENDED or sample.contact is Contact.OPEN
 
 
+def _is_at_its_end(setup: Setup, sample: Sample, reported: int | None, commanded: int) -> bool:
+    """The unit itself says that it cannot give what is commanded, and gives less: no harm, and no level to raise."""
+    is_less = reported is not None and is_more_intense(setup.level, commanded, reported)
+    return is_less and sample.contact is Contact.POOR
+
+
 def _judge_deviation(limit: Deviation, setup: Setup, riding: Riding, sample: Sample, now_ns: int) -> Verdict | None:
     if not _is_reported(setup, limit.parameter):
         return None
@@ -115,6 +133,8 @@ def _judge_deviation(limit: Deviation, setup: Setup, riding: Riding, sample: Sam
     acked_ns = now_ns if riding.acked_ns is None else riding.acked_ns
     settling = sample.asked_ns < acked_ns or now_ns - acked_ns < limit.settle_ms * NS_PER_MS
     is_level = limit.parameter == setup.level.parameter
+    if is_level and _is_at_its_end(setup, sample, reported, commanded):
+        return None
     if not settling and not (is_level and _is_interrupted(sample)):
         return check_deviation(limit, reported, commanded)
     if not is_level:

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from devices.model import Direction
+from devices.model import Direction, PackAct
 from modctl.records import EffectiveLimit
 
 API: Final = 1
@@ -147,6 +147,15 @@ class Step(_Message, frozen=True, kw_only=True, tag="step"):
     direction: Direction
 
 
+class Pack(_Message, frozen=True, kw_only=True, tag="pack"):
+    """A person has put the pack of a session on, or has taken it off, and says so."""
+
+    id: int
+    session: str
+    act: PackAct
+    source: str = "person"  # file: only in simulated sites
+
+
 class Acknowledge(_Message, frozen=True, kw_only=True, tag="acknowledge"):
     """Clear a unit's latch; ``statement`` when off cannot be confirmed."""
 
@@ -193,6 +202,7 @@ Request = (
     | Pause
     | Resume
     | Step
+    | Pack
     | Acknowledge
     | VerifyChart
     | ExportChart
@@ -217,6 +227,8 @@ class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
     firmware: str = ""
     output: str = "unknown"  # off | energized | suspended | unknown, newest sample
     level_parameter: str = ""
+    monitored: bool = False  # a tank, a bath, a witness: no session starts or stops it
+    temp_mdegc: int | None = None  # of a tank or bath, newest sample
 
 
 class PatientRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -280,6 +292,14 @@ class AlarmView(msgspec.Struct, frozen=True, kw_only=True):
     since_mono_ns: int
 
 
+class DueView(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that fell due while there is output: what is asked, since when, and whether its grace is over."""
+
+    gate: GateView
+    since_mono_ns: int
+    late: bool
+
+
 class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     """One session, as the screens show it. Values are None where there is no data; nothing maps unknown to off."""
 
@@ -328,6 +348,11 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     closed: bool = False  # nothing more to answer
     partner: str = ""  # of a combination: the session of the other half
     attended_by_me: bool = False  # the screen that asks is the one that attends it
+    by_hand: bool = False  # a pack: a person puts it on and takes it off
+    energized_ms: int = 0  # of a pack, the time on the skin
+    due: DueView | None = None
+    residual_mdegc: int | None = None  # what is still warm or cold under an output that is off
+    held_raise: str = ""  # why the level may not be raised just now
 
 
 class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
@@ -372,6 +397,8 @@ class StoppedUnit(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     off: bool
     after_ms: int | None
+    note: str = ""  # what a person must do where modctl cannot: take packs off
+    monitored: bool = False  # stays as it is whatever is stopped
 
 
 class Refused(_Message, frozen=True, kw_only=True, tag="refused"):

@@ -17,11 +17,13 @@ from modctl.engine.events import SampleArrived, SessionEvent
 from modctl.records import (
     KINDS,
     Alarm,
+    CheckDue,
     Entry,
     GateAnswer,
     Inputs,
     LimitBreached,
     Override,
+    PackMoved,
     Quantity,
     Record,
     SessionEnded,
@@ -44,6 +46,8 @@ STREAM_KINDS: Final = frozenset(
         "limit.breached",
         "alarm",
         "override",
+        "pack.moved",
+        "check.due",
         "session.ended",
     }
 )
@@ -179,12 +183,21 @@ def told(record: Record) -> str:
             return (
                 f"{sentences.MARKS.get(record.priority, '***')} ALARM: {record.text or sentences.alarm(record.alarm)}"
             )
-        case Override():
-            return f"OVERRIDE: {record.limit}, second person {record.second_person or 'none'}"
+        case PackMoved() | CheckDue() | Override():
+            return _by_person(record)
         case SessionEnded():
             return _ended(record)
         case _:
             return type(record).__name__
+
+
+def _by_person(record: PackMoved | CheckDue | Override) -> str:
+    if isinstance(record, Override):
+        return f"OVERRIDE: {record.limit}, second person {record.second_person or 'none'}"
+    if isinstance(record, CheckDue):
+        return f"! DUE: {record.gate.replace('_', ' ')}, answer within {text.duration(record.grace_ms)}"
+    said = {"on": "■ PACK ON", "off": "□ PACK OFF", "numb": "□ PACK OFF: the skin is numb"}
+    return f"{said.get(record.act, record.act)} (said by {'a file' if record.source == 'file' else 'a person'})"
 
 
 def _held_or_resumed(record: SessionPaused | SessionResumed) -> str:

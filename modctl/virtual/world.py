@@ -17,7 +17,19 @@ from devices.sim.port import SimPort
 from modctl.clock import Stamp, utc_text
 from modctl.engine.core import initial, step, wakeup
 from modctl.engine.core_events import CoreEvent, Durable, FromUnit, Tick
-from modctl.engine.effects import Append, Command, Effect, Identify, Permit, Quench, Reply, Revoke, Stopped, Watch
+from modctl.engine.effects import (
+    Append,
+    Command,
+    Effect,
+    Identify,
+    PackSaid,
+    Permit,
+    Quench,
+    Reply,
+    Revoke,
+    Stopped,
+    Watch,
+)
 from modctl.engine.state import CoreState
 from modctl.engine.unit import UnitConfig
 from modctl.records import Draft
@@ -167,7 +179,7 @@ class World:
                     self.replies.append(effect)
                 case Stopped():
                     self.stopped.append(effect)
-                case Permit() | Command() | Revoke() | Quench() | Identify() | Watch():
+                case Permit() | Command() | Revoke() | Quench() | Identify() | Watch() | PackSaid():
                     number = self._wires[effect.unit]
                     self._lines[number].port.order(effect, self.clock.now_ns)
                     self._work_on(number)

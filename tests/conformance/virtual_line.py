@@ -124,6 +124,8 @@ def links_of(model: str) -> tuple[LinkKind, ...]:
         profile = load(model)
     except ProfileError:
         return ("serial",)
+    if profile.link.kind == "none":
+        return ("serial",)  # the person's words, as they would come over a wire
     return ("serial", "tcp") if profile.device.model_class is ModelClass.REFERENCE else (profile.link.kind,)
 
 

@@ -13,12 +13,12 @@ import pytest
 from devices.limits import Limit, Witness
 from devices.model import Identity, Output, Sample
 from modctl.controller import prepare
-from modctl.engine import gate, pairs, phases, port, riding, session, turn, watching
+from modctl.engine import gate, hands, pairs, phases, port, riding, rounds, session, turn, watching
 from modctl.engine.checks import Finding, Verdict
 from modctl.engine.ledger import Doing, Ledger, observed
 from modctl.engine.machine import TRANSITIONS, On, Phase
 from modctl.engine.phases import SessionState, Step
-from modctl.engine.setup import ContactRule, Level, Setup
+from modctl.engine.setup import CheckSpec, ContactRule, Level, Setup
 from modctl.engine.unit import UnitConfig
 from modctl.engine.watching import Counts, Trouble
 
@@ -310,6 +310,31 @@ def with_stops_for_the_first_unit_alone() -> AbstractContextManager[None]:
         return list(self._units)[:1]  # the knock-out stands in for a method
 
     return patched((turn.Turn, "_stop_targets", first))
+
+
+def without_checks() -> AbstractContextManager[None]:
+    """Nobody is asked to look at the skin."""
+
+    def none(*_anything: object, **_named: object) -> tuple[CheckSpec, ...]:
+        return ()
+
+    return patched((prepare, "checks_of", none))
+
+
+def without_dose() -> AbstractContextManager[None]:
+    """What warm skin adds up to is nobody's business."""
+
+    def none(*_anything: object) -> None:
+        return None
+
+    return patched((session, "judge_dose", none))
+
+
+def without_reminders() -> AbstractContextManager[None]:
+    """An alarm is said once."""
+    return patched(
+        (phases, "REMIND_NS", FOR_EVER_NS), (hands, "REMIND_NS", FOR_EVER_NS), (rounds, "REMIND_UNIT_NS", FOR_EVER_NS)
+    )
 
 
 def without_confirmation() -> AbstractContextManager[None]:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from devices.model import NS_PER_S
+from devices.model import NS_PER_S, PackAct
 from devices.profile import Profile, load
 from devices.sim.catalog import SIMULATED, SimUnit
 from devices.sim.device import FaultOrder, Truth
@@ -18,7 +18,7 @@ from modctl.clock import Stamp
 from modctl.controller.combine import combine
 from modctl.controller.prepare import NotPrepared, Order, prepare
 from modctl.engine.core_events import Begin, Refuse, StopUnits, ToSession
-from modctl.engine.events import Answered, SessionEvent
+from modctl.engine.events import Answered, PackMoved, SessionEvent
 from modctl.engine.phases import OVER, SessionState
 from modctl.engine.unit import UnitConfig
 from modctl.records import Draft
@@ -27,6 +27,7 @@ from modctl.virtual.world import Memory, VirtualClock, World
 
 SHIPPED = Path("modctl/clinic/hip")
 NO_PROFILES: Mapping[str, Profile] = MappingProxyType({})
+NO_TANKS: Mapping[str, str] = MappingProxyType({})
 OPENING = {"pain_before": "4", "pain_after": "3"}
 
 
@@ -45,18 +46,23 @@ class Table:
         seed: int = 1,
         profiles: Mapping[str, Profile] = NO_PROFILES,
         witness: Witness | None = None,
+        tanks: Mapping[str, str] = NO_TANKS,
     ) -> None:
         self.clock = VirtualClock(datetime(2026, 11, 23, 9, tzinfo=UTC))
         self.chart = Memory()
         self.on_entry: Callable[[Draft], None] = lambda _draft: None  # at the very moment of each entry
         self._truths = witness
+        self._tanks = tanks
         self.world = self.laid([(self.config(model, profiles), self.made(model, seed)) for model in models], seed)
+        self.cold_rest_ms: int | None = None  # what the site found in its chart
         self._requests = 0
         self.run_s(2)
 
     def config(self, model: str, profiles: Mapping[str, Profile]) -> UnitConfig:
         """One unit of the site, named after its model."""
-        return UnitConfig(name=model, profile=profiles.get(model) or load(model), address="virtual")
+        return UnitConfig(
+            name=model, profile=profiles.get(model) or load(model), address="virtual", tank=self._tanks.get(model, "")
+        )
 
     def made(self, model: str, seed: int) -> SimUnit:
         """Its simulated unit."""
@@ -134,6 +140,7 @@ class Table:
             site_limits=(),
             program="modctl test",
             witness=self.world.state.units.get(self.world.state.units[unit].config.witness),
+            cold_rest_ms=self.cold_rest_ms,
         )
 
     def tell(self, session: str, event: SessionEvent) -> None:
@@ -154,7 +161,22 @@ class Table:
         """Request, answer, start."""
         session = self.ask(unit, preset_id, duration_s, **asked)
         self.answer_all(session)
+        if self.state(session).setup.by_hand:
+            self.run_s(0.1)
+            self.put_on(session)
         return session
+
+    def put_on(self, session: str) -> None:
+        """The person puts the pack on, then says so."""
+        self.inject(self.state(session).setup.unit, "panel-change", value=1)
+        self.tell(session, PackMoved(actor="therapist", act=PackAct.ON, source="person"))
+
+    def take_off(self, session: str, act: PackAct = PackAct.OFF) -> None:
+        """The person takes the pack off, then says so at the table, and nowhere else."""
+        unit = self.state(session).setup.unit
+        self.inject(unit, "panel-change", value=0)
+        self.world.sim(unit).take(self.clock.now_ns)
+        self.tell(session, PackMoved(actor="therapist", act=act, source="person"))
 
     def stop_all(self) -> int:
         """Stop everything; the request's number comes back."""

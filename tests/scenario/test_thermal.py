@@ -43,10 +43,6 @@ class Clinic(Table):
         """Every entry of the chart, by kind."""
         return [draft.kind for draft, _stamp in self.chart.entries]
 
-    def take_off(self, pack: str) -> None:
-        """The person takes the pack off and says so."""
-        self.inject(pack, "panel-change", value=0)
-
 
 @pytest.mark.parametrize("model", [PAD, COLD])
 def test_a_session_runs_to_its_end(model: str) -> None:
@@ -109,7 +105,7 @@ def test_a_tank_is_hot_all_day_and_nobody_is_alarmed(tank: str) -> None:
     assert UnitStatus.READY is unit.status
     assert unit.sample is not None
     assert (Output.ENERGIZED, 72_000) == (unit.sample.output, unit.sample.get("temp_mdegc"))
-    assert {"unit.identified"} == set(clinic.kinds())
+    assert {"unit.identified", "tank.read"} == set(clinic.kinds())
 
 
 @pytest.mark.parametrize("tank", TANKS)
@@ -159,12 +155,11 @@ def test_a_pack_session_ends_when_a_person_has_taken_it_off(pack: str) -> None:
     """The time is over after 30 s; the pack is off 40 s later, and the minutes on skin run until then."""
     clinic = Clinic(pack)
     session = clinic.start(pack, pack, duration_s=30)
-    clinic.inject(pack, "panel-change", value=1)
     clinic.run_s(70)
     assert Phase.STOPPING is clinic.state(session).phase
     assert clinic.truth(pack).energized
 
-    clinic.take_off(pack)
+    clinic.take_off(session)
     ended = clinic.run_to_end(session, limit_s=5)
     on_skin_ms = int(str(ended["energized_ms"]))
 
@@ -179,13 +174,12 @@ def test_a_pack_that_nobody_takes_off_is_unconfirmed_and_out_of_use() -> None:
     """After half an hour nobody knows where it is; the unit's later word still counts."""
     clinic = Clinic("passive")
     session = clinic.start("passive", "passive", duration_s=30)
-    clinic.inject("passive", "panel-change", value=1)
     ended = clinic.run_to_end(session, limit_s=3_600)
 
     assert "unconfirmed" == ended["outcome"]
     assert UnitStatus.LATCHED is clinic.world.state.units["passive"].status
 
-    clinic.take_off("passive")
+    clinic.inject("passive", "panel-change", value=0)
     clinic.run_s(5)
 
     assert "output.off_confirmed" in clinic.kinds()
@@ -194,14 +188,3 @@ def test_a_pack_that_nobody_takes_off_is_unconfirmed_and_out_of_use() -> None:
 def test_a_pack_is_prescribed_in_its_own_modality() -> None:
     """Screening asks about heat for one and about cold for the other."""
     assert (Modality.HEAT, Modality.COLD) == tuple(load(pack).device.modality for pack in PACKS)
-
-
-@pytest.mark.parametrize(("layers", "is_refused"), [(5, True), (6, False), (7, False)])
-def test_fewer_than_six_layers_are_not_started(layers: int, *, is_refused: bool) -> None:
-    """Soft: acknowledging it is a person's door, which a request alone does not open."""
-    clinic = Clinic("passive")
-    clinic.ask("passive", "passive", layers=layers)
-
-    assert (("soft_limit", "pack-layers") == (clinic.world.replies[-1].code, clinic.world.replies[-1].limit)) is (
-        is_refused
-    )

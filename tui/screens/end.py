@@ -13,6 +13,7 @@ from tui.note import gaps_text, highest_text, measured_text, six_lines
 from tui.screens.asking import AskingScreen
 from tui.sight import Sight
 from tui.states import state, who_and_where
+from tui.widgets.facts import residual
 from tui.widgets.question import Question
 from tui.widgets.rows import Rows
 
@@ -90,6 +91,8 @@ def end_lines(sight: Sight, view: SessionView, width: int) -> tuple[Line, ...]:
     told = state(sight, view)
     rows = wrapped(told.sentence, max(1, width - 2), told.word.look if view.phase == "unconfirmed" else Look.PLAIN)
     first = Span(fitted(f" {told.word.text}", width), told.word.look)
+    if view.residual_mdegc is not None:
+        rows = (*rows, (Span(f"Off, and {residual(view.residual_mdegc)}.", Look.WARNING),))
     return ((first,), *((Span(" "), *row) for row in rows), who_and_where(view, width))
 
 

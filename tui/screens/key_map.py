@@ -21,6 +21,8 @@ KEY_MAP: Final[tuple[tuple[str, str], ...]] = (
     ("+   -", "raise, lower; hold + to ride up at the rate of the modality"),
     ("any other key", "holds the level where it is"),
     ("p   r", "pause (off), resume (by a ramp from off)"),
+    ("o   f   u", "pack: it is on; it is off; it is off because the skin is numb"),
+    ("c", "answer the check that is due"),
     ("Tab, 1 to 4", "bring another session to the front"),
     ("n", "prepare another session while the others go on"),
     ("↑ ↓ Enter", "choose; a digit chooses at once"),

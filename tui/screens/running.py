@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
+from textual import on
 from textual.app import ComposeResult
 from textual.events import Key
 
-from devices.model import Direction
-from modctl.ipc.messages import Pause, Request, Resume, SessionView, Step
+from devices.model import NS_PER_MS, Direction, PackAct
+from modctl.ipc.messages import Answer, Pack, Pause, Request, Resume, SessionView, Step
 from tui.levels import RIDDEN, gauge_of, level_figure, time_figure, trace_of
 from tui.looks import Line, Look, Span, fitted, wrapped
 from tui.messages import Asked, Tick
@@ -17,6 +18,7 @@ from tui.states import state, who_and_where
 from tui.widgets.facts import Facts, fact_lines
 from tui.widgets.figures import Figures, figures
 from tui.widgets.level_bar import LevelBar, gauge_lines
+from tui.widgets.question import Question
 from tui.widgets.rows import Rows
 from tui.widgets.strip_chart import StripChart, trace_lines
 
@@ -24,6 +26,8 @@ STEPS: Final[Mapping[str, Direction]] = {
     "plus": Direction.UP,
     "minus": Direction.DOWN,
 }
+PACKS: Final[Mapping[str, PackAct]] = {"o": PackAct.ON, "f": PackAct.OFF, "u": PackAct.NUMB}
+CHECK: Final = "c"  # shows the question that is due; by itself it takes no key from anybody
 WIDE: Final = 120  # chosen: from here the two numbers fit at twice their size
 
 
@@ -39,6 +43,8 @@ class RunningScreen(TableScreen):
         self.session = session
         self.subject = session
         self._phase = ""
+        self._view: SessionView | None = None
+        self._now_ns = 0
         self._trace: tuple[int | None, ...] = ()
 
     def middle(self) -> ComposeResult:
@@ -47,20 +53,26 @@ class RunningScreen(TableScreen):
         yield Figures()
         yield LevelBar()
         yield Facts()
+        yield Question()
         yield StripChart()
 
     def keys(self, sight: Sight) -> str:
         """Its own keys, those that mean something now."""
         view = sight.session(self.session)
         others = "  Tab 1-4 switch" if len(sight.tabbed()) > 1 else ""
+        check = "c answer the check  " if view is not None and view.due is not None else ""
+        if self.has_class("checking"):
+            return f"↑ ↓ Enter or digit: answer   {CHECK} back{others}  ? keys"
         match view.phase if view is not None else "":
+            case _ if view is not None and view.by_hand:
+                own = pack_keys(view)
             case "paused":
                 own = "r resume, by a ramp from off"
             case phase if phase in RIDDEN:
                 own = "+ raise  - lower  other keys hold  p pause"
             case _:
                 own = "being switched off; the same stop key again asks for more speed"
-        return f"{own}{others}  n next  ? keys"
+        return f"{check}{own}{others}  n next  ? keys"
 
     def trace(self, values: tuple[int | None, ...]) -> None:
         """The last minutes, the newest second last."""
@@ -71,7 +83,9 @@ class RunningScreen(TableScreen):
         view = sight.session(self.session)
         if view is None:
             return
-        self._phase = view.phase
+        self._phase, self._view, self._now_ns = view.phase, view, sight.now_ns
+        if view.due is None:
+            self._end_check()
         width = self.size.width
         is_tall = self.has_class("tall")
         self.query_one(StateLine).show(state_lines(sight, view, width))
@@ -84,6 +98,12 @@ class RunningScreen(TableScreen):
 
     def on_key(self, event: Key) -> None:
         """Steps, pause and resume; whatever else is pressed holds the level, and may mean something besides."""
+        if event.key == CHECK:
+            self._turn_check()
+        if self._view is not None and self._view.by_hand:
+            if event.key in PACKS:
+                self.post_message(Asked(Pack(id=0, session=self.session, act=PACKS[event.key])))
+            return
         request: Request = Step(id=0, session=self.session, direction=STEPS.get(event.key, Direction.HOLD))
         if event.key == "p":
             request = Pause(id=0, session=self.session)
@@ -92,9 +112,39 @@ class RunningScreen(TableScreen):
         if not isinstance(request, Step) or self._phase in RIDDEN:
             self.post_message(Asked(request))
 
+    @on(Question.Given)
+    def _answered_check(self, event: Question.Given) -> None:
+        event.stop()
+        if self._view is not None and self._view.due is not None:
+            took_ms = max(0, self._now_ns - self._view.due.since_mono_ns) // NS_PER_MS
+            answer = Answer(id=0, session=self.session, gate=event.gate, answer=event.answer, took_ms=took_ms)
+            self.post_message(Asked(answer))
+        self._end_check()
+
+    def _turn_check(self) -> None:
+        """The question that is due comes to the front, or goes back."""
+        if self.has_class("checking") or self._view is None or self._view.due is None:
+            self._end_check()
+            return
+        self.add_class("checking")
+        self.query_one(Question).ask(self._view.due.gate)
+
+    def _end_check(self) -> None:
+        if self.has_class("checking"):
+            self.remove_class("checking")
+            self.query_one(Question).rest()
+            self.set_focus(None)
+
     def on_show(self) -> None:
         """The chart knows its height only now."""
         self.post_message(Tick())
+
+
+def pack_keys(view: SessionView) -> str:
+    """What the keys of a pack do now."""
+    if view.phase == "starting" and view.output == "off":
+        return "o the pack is on"
+    return "f the pack is off" + ("  u numb" if view.set_level == 0 and view.phase == "running" else "")
 
 
 def state_lines(sight: Sight, view: SessionView, width: int) -> tuple[Line, ...]:

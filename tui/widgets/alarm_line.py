@@ -34,6 +34,10 @@ def alarms_of(sight: Sight) -> tuple[ShownAlarm, ...]:
         for alarm in view.alarms:
             urgency = _ORDER.index(alarm.priority) if alarm.priority in _ORDER else 0
             found.append(ShownAlarm(urgency, alarm.since_mono_ns, f"{view.unit}: ", alarm.text))
+        if view.due is not None:
+            urgency = _ORDER.index("medium" if view.due.late else "low")
+            text = f"{view.due.gate.title} is due. Press c, then answer."
+            found.append(ShownAlarm(urgency, view.due.since_mono_ns, f"{view.unit}: ", text))
     return tuple(sorted(found))
 
 

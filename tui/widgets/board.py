@@ -24,7 +24,11 @@ def needs(sight: Sight, view: SessionView) -> str:
     if shown in (Showing.UNKNOWN, Showing.NO_DATA) and view.phase != "checking":
         return "LOOK NOW"
     if view.alarms:
-        return "alarm"
+        return "PACK OFF" if any(alarm.alarm == "take_pack_off" for alarm in view.alarms) else "alarm"
+    if view.due is not None:
+        return "check due"
+    if view.by_hand and view.phase in ("starting", "stopping"):
+        return "pack on?" if view.phase == "starting" else "PACK OFF"
     open_gates = sum(gate.answered is None for gate in view.gates)
     match view.phase:
         case "checking":

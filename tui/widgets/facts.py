@@ -25,7 +25,15 @@ def facts_of(sight: Sight, view: SessionView) -> Iterator[str]:
             yield f"{text.clock(lost_ms)} {name}"
     if view.rounds:
         yield f"{view.rounds} rounds done"
-    yield _lease(view)
+    if view.by_hand:
+        yield f"{text.clock(view.energized_ms)} on the skin"
+        yield "nothing but a person takes a pack off"
+    else:
+        yield _lease(view)
+    if view.residual_mdegc is not None:
+        yield residual(view.residual_mdegc)
+    if view.held_raise:
+        yield view.held_raise
     yield "stops if this screen is lost" if view.attended else "goes on without this screen"
     yield text.settings(view.settings)
 
@@ -39,6 +47,11 @@ def fact_lines(sight: Sight, view: SessionView, width: int, rows: int) -> tuple[
         words = f"{limit.kind} {text.parameter(limit.parameter)} {bound} ({limit.tier}; {source})"
         shown.append((Span(fitted(words, width - 2).rstrip(), Look.QUIET),))
     return tuple((Span(" "), *row) for row in shown[:rows])
+
+
+def residual(temp_mdegc: int) -> str:
+    """What stays under an output that is off."""
+    return f"still {text.quantity('temp_mdegc', temp_mdegc)} under it"
 
 
 def _bound(name: str, value: int, unit: str) -> str:

@@ -18,7 +18,6 @@ from modctl.engine.machine import Phase
 from modctl.engine.port import FrameHeld
 from modctl.engine.unit import UnitStatus
 from tests.safety import knockouts as ko
-from tests.scenario.rope import CELL, MOTOR, pulling
 from tests.scenario.table import Table
 from tests.unit.engine.made import Person, at_phase, raises
 from tests.unit.engine.made_core import Engine, config, identity, replies
@@ -95,49 +94,6 @@ def test_h03_lost_contact_stays_off_until_a_person_resumes() -> None:
     table.clear(P24)
     for _ in range(20):
         assert off_within(table, P24, 0.5)
-
-
-def combined() -> tuple[Table, str, str]:
-    """Ultrasound and stimulation through its head, both at their level."""
-    table = Table(SOUND, P24)
-    sound, estim = table.ask_both((SOUND, "hip-oa-combined-ultrasound"), (P24, "hip-oa-combined-tens"), 60)
-    table.answer_all(sound)
-    table.run_s(7)
-    assert table.truth(SOUND).energized
-    assert table.truth(P24).energized
-    return table, sound, estim
-
-
-def test_h03_a_lifted_head_ends_the_current_through_it() -> None:
-    """Off while it is in the air; put back, it finds no current until a person resumes."""
-    table, _sound, _estim = combined()
-    table.inject(SOUND, "contact-loss")
-    assert off_within(table, P24, 0.3)
-
-    table.clear(SOUND)
-    for _ in range(20):
-        assert off_within(table, P24, 0.5)
-
-
-def test_h03_no_current_is_resumed_through_a_head_in_the_air() -> None:
-    """A person presses resume, looking at the skin and not at the head."""
-    table, _sound, estim = combined()
-    table.inject(SOUND, "contact-loss")
-    table.run_s(2)
-    table.tell(estim, ev.ResumeAsked(actor="therapist"))
-    table.run_s(1)
-
-    assert Phase.PAUSED is table.state(estim).phase
-
-
-def test_h05_what_ends_one_half_of_a_combination_ends_both() -> None:
-    """A line that is pulled, a session that is stopped: nobody expects the other half to go on."""
-    for broken in (SOUND, P24):
-        table, _sound, _estim = combined()
-        table.inject(broken, "disconnect")
-        table.run_s(3)
-
-        assert [False, False] == [table.truth(unit).energized for unit in (SOUND, P24)]
 
 
 def test_h04_nothing_rises_while_nothing_is_felt() -> None:
@@ -386,24 +342,6 @@ def test_h22_a_factor_of_ten_in_a_driver_stays_on_this_side_of_the_line() -> Non
     assert 0 == bus.truth().output
 
 
-def test_h25_a_force_that_drifts_from_its_witness_is_let_go() -> None:
-    """The unit says 150 N, the cell in the rope 190: one of them is wrong."""
-    rope, _session = pulling()
-    rope.inject(CELL, "offset", value=40)
-    rope.run_s(1)
-
-    assert 0 == rope.truth(MOTOR).output
-
-
-def test_h25_a_witness_that_falls_silent_is_no_witness() -> None:
-    """A cable of the cell came off: the pull is on one instrument's word."""
-    rope, _session = pulling()
-    rope.inject(CELL, "silence")
-    rope.run_s(2)
-
-    assert 0 == rope.truth(MOTOR).output
-
-
 def test_h33_a_turn_of_the_units_own_knob_is_found_and_stopped() -> None:
     """0.8 W/cm² where 0.5 was commanded."""
     table, session = running(SOUND, MHZ)
@@ -511,9 +449,6 @@ KNOCKOUTS: list[tuple[Callable[[], None], ko.Knockout]] = [
     (test_h01_no_level_above_a_hard_bound_reaches_the_line, ko.without_hard_bounds),
     (test_h02_the_level_does_not_jump, ko.without_raise_limit),
     (test_h03_lost_contact_stays_off_until_a_person_resumes, ko.without_contact_rule),
-    (test_h03_a_lifted_head_ends_the_current_through_it, ko.without_lift_rule),
-    (test_h03_no_current_is_resumed_through_a_head_in_the_air, ko.without_word_of_the_partner),
-    (test_h05_what_ends_one_half_of_a_combination_ends_both, ko.without_ends_together),
     (test_h04_nothing_rises_while_nothing_is_felt, ko.without_hold_by_contact),
     (test_h05_a_stop_that_is_ignored_is_repeated_until_off_is_seen, ko.without_repeated_off),
     (test_h05_an_off_that_is_only_acknowledged_is_not_off, ko.without_confirmation),
@@ -533,8 +468,6 @@ KNOCKOUTS: list[tuple[Callable[[], None], ko.Knockout]] = [
     (test_h20_a_stuck_output_is_found_before_a_session, ko.without_watch_over_idle_units),
     (test_h21_dose_is_what_was_read_back, ko.with_dose_from_the_command),
     (test_h22_a_factor_of_ten_in_a_driver_stays_on_this_side_of_the_line, ko.without_permit_bands),
-    (test_h25_a_force_that_drifts_from_its_witness_is_let_go, ko.without_witness),
-    (test_h25_a_witness_that_falls_silent_is_no_witness, ko.without_need_of_a_witness),
     (test_h33_a_turn_of_the_units_own_knob_is_found_and_stopped, ko.without_deviation),
     (test_h35_a_bouncing_key_is_one_key, ko.without_time_between_steps),
     (test_h37_nothing_is_energized_before_its_start_is_durable, ko.with_start_before_the_chart),

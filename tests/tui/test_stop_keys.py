@@ -135,6 +135,21 @@ def test_f12_means_what_was_just_confirmed_here_and_what_nobody_knows_to_be_off(
     perform(act)
 
 
+def test_the_stop_line_says_that_a_combination_ends_as_a_whole() -> None:
+    """One key, two units: whoever presses it knows."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see(session(partner="S-2"), second_session(partner="S-1"))
+        await stage.press("1")
+        both = stage.text()
+        await stage.see(session(partner="S-2"), second_session(partner="S-1", phase="ended", outcome="stopped"))
+
+        assert "STOP   Esc, space, s: estim-1 + ultrasound-1" in both
+        assert "STOP   Esc, space, s: estim-1, Ada Example" in stage.text()
+
+    perform(act)
+
+
 @pytest.mark.parametrize("field", [("pin",), ("who", "shift+tab")])
 def test_in_a_text_field_escape_stops_and_letters_are_letters(field: tuple[str, ...]) -> None:
     """The sign-in is the only place with fields; the stop line says which keys are left."""

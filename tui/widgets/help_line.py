@@ -36,7 +36,11 @@ def stop_lines(sight: Sight, width: int) -> tuple[Line, ...]:
 
 def _one(sight: Sight, target: StopTarget) -> str:
     view = sight.session(target.session)
-    return "" if view is None else f"{view.unit}, {view.patient_name}"
+    if view is None:
+        return ""
+    other = sight.session(view.partner)
+    both = f" + {other.unit}" if other is not None and other in sight.live() else ""
+    return f"{view.unit}{both}, {view.patient_name}"
 
 
 def _everything(sight: Sight) -> str:

@@ -6,6 +6,8 @@ import pytest
 
 from modctl.engine import port
 from tests.soak import wire
+from tests.soak.fuzz_targets import held_bytes
+from tests.soak.interleavings import Wrong
 
 ROUNDS = 6
 
@@ -20,11 +22,11 @@ def test_whoever_is_in_the_middle_no_output_exceeds_its_permit() -> None:
     """Bent, old, made-up and endless answers, old frames said again: off in the end, and nothing held grows."""
     dice = random.Random(1)
     middle = wire.started(dice)
-    held = wire.held_bytes([middle.port], 6)
+    held = held_bytes([middle.port], 6)
     bend(middle, ROUNDS)
 
     assert middle.faults > 50
-    assert wire.held_bytes([middle.port], 6) - held < wire.MAX_GROWTH
+    assert held_bytes([middle.port], 6) - held < wire.MAX_GROWTH
 
 
 def test_a_peer_that_never_stops_talking_fills_no_memory() -> None:
@@ -39,5 +41,5 @@ def test_without_repeated_off_a_frame_said_again_is_found_out(monkeypatch: pytes
     """A search that finds nothing where something is wrong would prove nothing."""
     monkeypatch.setattr(port.Port, "_repeat_off", lambda *_anything: None)
     middle = wire.started(random.Random(1))
-    with pytest.raises(wire.Wrong, match="came on again"):
+    with pytest.raises(Wrong, match="came on again"):
         bend(middle, 10 * ROUNDS)

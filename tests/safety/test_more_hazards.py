@@ -219,7 +219,7 @@ def test_a_quick_check_holds_and_fails_without_its_mitigation(row: Hazard) -> No
     """What ``modctl hazards`` prints can be red: with at least one knock-out of its row it is."""
     quick(row.id)
     red = []
-    for name in row.knockouts:
+    for name in (name for name in row.knockouts if name in BY_NAME):
         with BY_NAME[name]():
             red.append(not QUICK[row.id]().passed)
 

@@ -38,14 +38,26 @@ PIN_MS: Final = 10_000  # chosen: a check takes 0.15 s; one that hangs is given 
 
 
 class FrontDesk:
-    """Lists and preparations; used by the thread that made it. ``library`` is the folder of the site's presets."""
+    """Lists and preparations; used by the thread that made it. ``library`` is the folder of the site's presets.
 
-    def __init__(self, people: Path, library: Path, site: SiteConfig, clock: Clock, program: str) -> None:
+    ``installed`` names the program that lies on the disk now; where it is not ``program`` any more, nothing is begun.
+    """
+
+    def __init__(
+        self,
+        people: Path,
+        library: Path,
+        site: SiteConfig,
+        clock: Clock,
+        program: str,
+        installed: Callable[[], str] | None = None,
+    ) -> None:
         self._people = People(people)
         self._library = library
         self._site = site
         self._clock = clock
         self._program = program
+        self._installed = installed
 
     def close(self) -> None:
         """Close what is open."""
@@ -175,6 +187,9 @@ class FrontDesk:
         if request.file_answers and not self._site.site.simulated:
             why = "Answers come from a person: answer files work in simulated sites only. Nothing was started."
             return Refused(id=0, code="refused", reason=why)
+        if self._installed is not None and self._installed() != self._program:
+            why = f"This controller runs {self._program}, and its files were replaced since. Sessions that run go on;"
+            return Refused(id=0, code="updated", reason=f"{why} end them, then start modctl serve again.")
         free = shutil.disk_usage(self._site.root).free
         if free < RESERVE_BYTES:
             why = f"The disk of the chart has {free >> 20} MiB left; a session needs {RESERVE_BYTES >> 20}."

@@ -80,7 +80,7 @@ class Controller:
         self._layout = layout
         self._clock = clock
         self._stack = stack
-        self._program = f"modctl {importlib.metadata.version('modctl')}"
+        self._program = installed_program()
         self._writer = self._open_writer(site)
         self._memory = startup.remember(layout)
         if self._memory.simulated is not site.site.simulated:
@@ -240,7 +240,7 @@ class Controller:
 
         front = Room(
             "front-desk",
-            lambda: FrontDesk(layout.people, layout.presets, site, self._clock, self._program),
+            lambda: FrontDesk(layout.people, layout.presets, site, self._clock, self._program, installed_program),
             FrontDesk.close,
         )
         reading = Room("reading", lambda: Reading(layout.chart, read_at_length), Reading.close)
@@ -262,3 +262,11 @@ class Controller:
     def _elsewhere(self) -> Path:
         folder = tempfile.TemporaryDirectory(prefix="modctl-", dir=os.environ.get("XDG_RUNTIME_DIR"))
         return Path(self._stack.enter_context(folder))
+
+
+def installed_program() -> str:
+    """The program as it lies on the disk now; in the middle of an update there may be none."""
+    try:
+        return f"modctl {importlib.metadata.version('modctl')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "no modctl"

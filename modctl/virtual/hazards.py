@@ -16,7 +16,7 @@ TABLE: Final = Path(__file__).parent.parent / "hazards.toml"
 
 
 class Hazard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One row. ``tests`` are test names as ``file::name``; ``knockouts`` names in ``tests/safety/knockouts.py``.
+    """One row. ``tests`` are test names as ``file::name``; ``knockouts`` functions under ``tests/safety``.
 
     ``modalities`` empty: every one. ``residual``: what the mitigation does not reach, said openly.
     """

@@ -127,8 +127,8 @@ def with_every_release_at_full_speed() -> AbstractContextManager[None]:
     return patched((phases, "_off", at_once))
 
 
-def with_files_that_answer_everywhere() -> AbstractContextManager[None]:
-    """A site for real units takes what a script says."""
+def without_a_look_at_the_site() -> AbstractContextManager[None]:
+    """Whatever site it is, and whatever lies on its disk: sessions begin, and a script may answer."""
 
     def nothing(*_anything: object) -> None:
         return None

@@ -14,6 +14,7 @@ from modctl.cli.laying import lay_down
 from modctl.cli.main import COMMANDS, cli
 from modctl.config import Layout
 from modctl.controller.accounts import People
+from tests.safety.more_knockouts import without_dose_by_area
 
 CANARY = "Zzcanary Example"
 
@@ -359,3 +360,24 @@ def test_lines_keep_to_the_width_that_was_asked_for(site: Path) -> None:
     result = run(site, "doctor", "--width", "40")
 
     assert max(len(line) for line in result.stdout.splitlines()) <= 40
+
+
+def test_the_hazard_table_is_printed_with_its_quick_checks(tmp_path: Path) -> None:
+    """On an installed copy, without a site: one line a row, and nothing that waits is called ok."""
+    result = run(tmp_path / "none", "hazards", "--json")
+    rows = objects(result)
+
+    assert 0 == result.exit_code
+    assert [f"H{number:02}" for number in range(1, 59)] == [row["id"] for row in rows]
+    assert {"hazard"} == {row["kind"] for row in rows}
+    assert {"waits"} == {row["result"] for row in rows if row["status"] == "waits_for"}
+    assert sum(row["result"] == "ok" for row in rows) >= 25
+
+
+def test_a_quick_check_that_fails_is_exit_1(tmp_path: Path) -> None:
+    """The command is for scripts too."""
+    with without_dose_by_area():
+        result = run(tmp_path / "none", "hazards")
+
+    assert 1 == result.exit_code
+    assert "H24  FAILED" in result.stdout

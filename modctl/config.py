@@ -242,7 +242,7 @@ class _Findings:
 
 def _wires(units: list[tuple[str, UnitEntry]]) -> list[str]:
     """What must be there once. Packs have no wire: any number of them lies about."""
-    return [f"{unit.link} unit {unit.modbus_unit or 1}" for _, unit in units if unit.link != NO_WIRE]
+    return [f"{unit.link} unit {_address(unit)}" for _, unit in units if unit.link != NO_WIRE]
 
 
 def _tank_findings(units: list[UnitEntry]) -> list[str]:

@@ -1,6 +1,6 @@
 """The hard bounds once more, in a second hand: a number that changes by a slip in one place is noticed."""
 
-from devices.limits import Combination, Duration, Limit, Max, Min, Rate
+from devices.limits import Combination, Dose, Duration, Limit, Max, Min, Rate
 from devices.model import Modality
 from modctl.engine.bounds import HARD, RMS_BANDS_UA, US_CONTINUOUS_MW_CM2
 
@@ -61,6 +61,7 @@ BOUNDS: dict[Modality, dict[str, tuple[int, ...]]] = {
         "hard-heat-layers": (4,),
         "hard-heat-layers-stated": (100, 100),
         "hard-heat-time": (10_000, 1_800_000),
+        "hard-heat-dose": (1_000_000_000,),
     },
     Modality.COLD: {
         "hard-cold-temp-max": (25_000,),
@@ -79,7 +80,7 @@ CONTINUOUS_MW_CM2 = 2_000
 def numbers(row: Limit) -> tuple[int, ...]:
     """What a row bounds with."""
     match row:
-        case Max() | Min() | Combination():
+        case Max() | Min() | Combination() | Dose():
             return (row.bound,)
         case Rate():
             return (row.per_s, row.per_step)

@@ -241,8 +241,8 @@ def test_what_other_rows_never_let_be_reached_is_held_all_the_same(row: str, at:
     assert (True, False) == (check_combination(limit, less).is_within, check_combination(limit, more).is_within)
 
 
-# Of a reading, and of the field alone: tested below and with the bounds themselves.
-ELSEWHERE = {"hard-us-head", "hard-us-area"}
+# Of a reading, of the field alone, and of what adds up: tested below, with the bounds, and with the sensed pad.
+ELSEWHERE = {"hard-us-head", "hard-us-area", "hard-heat-dose"}
 
 
 def test_no_hard_row_of_the_shipped_units_is_left_out() -> None:

@@ -234,7 +234,7 @@ class Bus:
             raise Wrong(f"{name} was said to be off and is on")
 
 
-CONTEXT: Final = (("area_mm2", 2_000), ("electrode_mm2", 4_500), ("era_mm2", 500))
+CONTEXT: Final = (("area_mm2", 2_000), ("duration_ms", 300_000), ("electrode_mm2", 4_500), ("era_mm2", 500))
 
 
 def now_after(asked_ns: int, now_ns: int, reply_ms: int) -> bool:

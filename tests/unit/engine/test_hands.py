@@ -66,10 +66,9 @@ def pack_on() -> Person:
     return person
 
 
-def checked(on_late: str = "hold", **changes: object) -> Person:
+def checked(on_late: str = "hold") -> Person:
     """A running session whose check is due each five seconds."""
-    checks = (msgspec.structs.replace(CHECK, on_late=on_late),)
-    person = Person(setup(ESTIM, checks=checks, **changes))
+    person = Person(setup(checks=(msgspec.structs.replace(CHECK, on_late=on_late),)))
     person.run()
     return person
 

@@ -43,10 +43,10 @@ demo: env ## simulators, controller and the table screen in a throw-away site
 	@$(BIN)/modctl demo
 
 test: env ## every test that CI runs (TESTS=path narrows, WORKERS=n)
-	@$(BIN)/python -m pytest -q -n $(strip $(WORKERS)) --dist loadgroup $(TESTS)
+	@$(BIN)/python -m pytest -q -n $(strip $(WORKERS)) --dist loadfile $(TESTS)
 
 hazards: env ## the hazard table: tests and knock-outs of each row, one line a row
-	@$(BIN)/python -m tests.safety.report -n $(strip $(WORKERS)) --dist loadgroup
+	@$(BIN)/python -m tests.safety.report -n $(strip $(WORKERS)) --dist loadfile
 
 check: env ## ruff, formatting, types, import contracts
 	$(BIN)/ruff check

@@ -1,4 +1,4 @@
-"""What every test stands on: repeatable searches, no site of the person who runs them, groups that follow folders."""
+"""What every test stands on: repeatable searches, no site of the person who runs them, marks that follow folders."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,19 +14,15 @@ settings.load_profile("repeat")
 
 ROOT = Path(__file__).resolve().parent.parent
 MARKED_FOLDERS = ("process", "interop")  # the folder is the mark: nobody has to remember it
-ONE_AT_A_TIME = ("process",)  # they measure real time, and two of them on two cores measure each other
 USERS_FOLDERS = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder, before pytest-xdist reads the groups."""
+    """Mark tests by their folder."""
     for item in items:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         if folder in MARKED_FOLDERS:
             item.add_marker(folder)
-        if folder in ONE_AT_A_TIME and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(folder))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -317,9 +317,8 @@ def test_stop_reaches_one_unit_or_all_and_needs_nobody(site: Path) -> None:
     assert one.status == 0
     assert [("stop", "estim-1", True)] == [(row["kind"], row["unit"], row["off"]) for row in one.objects]
     everything = run(site, "stop")
-    assert {"estim-1", "estim-2", "ultrasound-1", "traction-1", "heat-1", "cold-1"} == {
-        row["unit"] for row in everything.objects
-    }
+    wired = {"estim-1", "estim-2", "ultrasound-1", "traction-1", "heat-1", "cold-1"}
+    assert {*wired, "hot-pack-1", "cold-pack-1"} == {row["unit"] for row in everything.objects}
     assert all(isinstance(row["after_ms"], int) for row in everything.objects)
     assert run(site, "stop", "nothing").status == 2
 

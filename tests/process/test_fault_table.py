@@ -15,7 +15,7 @@ from devices.bench import FAULTS
 from tests.process import small_site as site
 from tests.process.fault_rows import SHOWS_MS, Row, throw
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(420)]
+pytestmark = pytest.mark.timeout(420)
 
 SIDE_BY_SIDE: Final = 3
 KINDS: Final = ("estim", "ultrasound")

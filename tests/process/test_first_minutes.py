@@ -1,5 +1,6 @@
 """A newcomer's first minutes, in a real terminal: two sessions to their planned end, with arrow keys and Enter."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from modctl.clock import SystemClock
 
 CLOCK: Final = SystemClock()
-SCREEN: Final = "modctl-first-minutes"
+SCREEN: Final = f"modctl-first-minutes-{os.getpid()}"  # another run on this machine has its own
 MODCTL: Final = Path(sys.executable).parent / "modctl"
 
 pytestmark = [

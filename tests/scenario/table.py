@@ -40,6 +40,8 @@ def preset(name: str) -> Preset:
 class Table:
     """One world with its units; a person's acts are methods, time passes by ``run_s``."""
 
+    cold_rest_ms: int | None = None  # what the site found in its chart of the last cold
+
     def __init__(
         self,
         *models: str,
@@ -54,7 +56,6 @@ class Table:
         self._truths = witness
         self._tanks = tanks
         self.world = self.laid([(self.config(model, profiles), self.made(model, seed)) for model in models], seed)
-        self.cold_rest_ms: int | None = None  # what the site found in its chart
         self._requests = 0
         self.run_s(2)
 

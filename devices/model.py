@@ -57,6 +57,7 @@ UCUM_OF: dict[str, str] = {
     "timer_ms": "ms",
     "waveform": "1",
     "layers": "1",
+    "stop_switch": "1",  # 0 closed, 1 pressed, 2 not connected: as the reference map has it
 }
 
 

@@ -66,6 +66,7 @@ class SiteTable(_Table, frozen=True, kw_only=True):
     """``[site]``. ``anchors`` are folders outside the site that get each signed head of the chart.
 
     ``research_models``: models of class research that this site's therapists may see in their list.
+    ``gate_days``: how many days an answer at the table holds at this site, by gate; shorter than shipped, 0 not at all.
     """
 
     name: str
@@ -73,6 +74,7 @@ class SiteTable(_Table, frozen=True, kw_only=True):
     timezone: str = "UTC"
     anchors: tuple[str, ...] = ()
     research_models: tuple[str, ...] = ()
+    gate_days: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class UnitEntry(_Table, frozen=True, kw_only=True):

@@ -314,6 +314,34 @@ class SessionSigned(Record, frozen=True, kw_only=True):
     meaning: str
 
 
+class PatientWeighed(Record, frozen=True, kw_only=True):
+    """A patient's body weight, entered by a person: traction is bounded by a part of it."""
+
+    patient: str
+    body_weight_g: int
+
+
+class RoundCheck(Record, frozen=True, kw_only=True):
+    """One thing that the day's round looked at."""
+
+    check: str  # stop_switch | unit | tank | clock | anchor | open_sessions
+    subject: str  # the unit's name, the anchor's folder; empty where there is only one
+    result: str  # ok | open: not done or not found good
+    found: str
+
+
+class RoundOpened(Record, frozen=True, kw_only=True):
+    """The day's checks, signed once by who is in the envelope, before the first patient."""
+
+    checks: tuple[RoundCheck, ...]
+
+
+class RoundClosed(Record, frozen=True, kw_only=True):
+    """The day's end, signed once: what was still open then."""
+
+    checks: tuple[RoundCheck, ...]
+
+
 KINDS: dict[str, type[Record]] = {
     "genesis": Genesis,
     "key.rotated": KeyRotated,
@@ -343,6 +371,9 @@ KINDS: dict[str, type[Record]] = {
     "session.ended": SessionEnded,
     "session.closed": SessionClosed,
     "session.signed": SessionSigned,
+    "patient.weighed": PatientWeighed,
+    "round.opened": RoundOpened,
+    "round.closed": RoundClosed,
 }
 KIND_OF: dict[type[Record], str] = {record: kind for kind, record in KINDS.items()}
 

@@ -184,6 +184,10 @@ class ChartReader:
         """A session's entries without its inputs, the oldest first; empty for an unknown session."""
         return tuple(self._entries(_OF_SESSION, (session,)))
 
+    def of_kind_in_session(self, session: str, kind: str) -> tuple[Entry, ...]:
+        """A session's entries of one kind (not ``inputs``), the oldest first."""
+        return tuple(self._entries(_OF_KIND_IN_SESSION, (session, kind)))
+
     def session_with_inputs(self, session: str) -> tuple[Entry, ...]:
         """All of a session's entries, as a replay needs them, the oldest first."""
         entries = self.session(session)

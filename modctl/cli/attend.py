@@ -9,9 +9,11 @@ import select
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from devices.model import NS_PER_MS, Direction
 from modctl import text
-from modctl.cli.answers import CONFIRM, NOT_YET, Question, from_file
+from modctl.cli.answers import AGAIN, CONFIRM, NOT_YET, UNCHANGED, Question, from_file, held, held_lines
 from modctl.cli.common import Context, emit_raw, print_line, say
 from modctl.cli.keys import Keys
 from modctl.cli.reach import is_usage
@@ -36,6 +38,7 @@ from modctl.ipc.messages import (
     Beat,
     Event,
     GateView,
+    ListPatients,
     Pause,
     Refused,
     Request,
@@ -50,6 +53,9 @@ from modctl.ipc.messages import (
 from modctl.records import Entry, SessionEnded
 
 BEAT_S: Final = 0.25  # contract: a screen that attends beats every 250 ms
+REPEAT: Final = "r"
+BODY_WEIGHT: Final = "body_weight"
+BODY_WEIGHT_KG: Final = (10, 400)  # as the controller takes it
 OVER: Final = ("ended", "unconfirmed")
 CONFIRM_NS: Final = 500 * NS_PER_MS  # contract: keys are ignored for half a second before a start
 KEYS_HELP: Final = "Keys: + raises, - lowers, p pauses, r resumes, s stops, w says all, l repeats, any other holds."
@@ -69,7 +75,11 @@ class Attendant:
         self._view: SessionView | None = None
         self._question: Question | None = None
         self._asked_ns = 0
-        self._answered: str | None = None  # the gate whose answer is on its way
+        self._answered: frozenset[str] = frozenset()  # the gates whose answers are on their way
+        self._held: tuple[GateView, ...] = ()  # earlier answers that a key says again
+        self._anew: frozenset[str] = frozenset()  # gates whose earlier answer is not said again
+        self._said_ahead: dict[str, str] = {}  # answered by the key that began the session
+        self._weight: Question | None = None
         self._answer_id = 0
         self._was_given_up = False
         self._outcome: str | None = None
@@ -77,11 +87,21 @@ class Attendant:
         self._is_over = False
         self._exit: Exit | None = None
         self._last_line = ""
+        self._ahead: list[str] = []  # keys that came before there was a question for them
 
     def run(self, start: Start) -> Exit:
         """Ask for the session, answer, watch, and say how it ended."""
         self._client.request(Subscribe(id=self._client.next_id()))
+        if start.repeat and not self._is_repeated(start):
+            return Exit.OK
         answer = self._client.request(start)
+        if isinstance(answer, Refused) and answer.code == BODY_WEIGHT and self._answers is None:
+            say(answer.reason)
+            weight_kg = self._asked_weight()
+            if weight_kg is None:
+                return Exit.REFUSED
+            start = msgspec.structs.replace(start, id=self._client.next_id(), body_weight_kg=weight_kg)
+            answer = self._client.request(start)
         if isinstance(answer, Refused):
             charted = refusal_entries(self._client, start)
             for entry in charted:
@@ -96,6 +116,53 @@ class Attendant:
         while self._exit is None:
             self._wait()
         return self._exit
+
+    # Before the session
+
+    def _is_repeated(self, start: Start) -> bool:
+        """Say who it is and what would be repeated; a key says that both identifiers were asked for and are right."""
+        listed = self._client.request(ListPatients(id=self._client.next_id()))
+        rows = () if isinstance(listed, Refused) else listed.patients or ()
+        row = next((one for one in rows if one.ref == start.patient), None)
+        if row is None:
+            say(f"There is no patient {start.patient!r}. Nothing was started.")
+            return False
+        say("Ask for the name and the birth date; do not say them first.")
+        say(f"The record says: {row.name}, born {row.birth_date}, {row.side} side.")
+        say(f"{REPEAT} both are right: the last session once more; any other key leaves.")
+        asked_ns = self._clock.mono_ns()
+        if self._next_key() != REPEAT:
+            say("Nothing was started.")
+            return False
+        self._asked_ns = asked_ns
+        self._said_ahead = {"identify": "confirmed"}
+        return True
+
+    def _asked_weight(self) -> int | None:
+        """Body weight from the keys; None when it is given up."""
+        low, high = BODY_WEIGHT_KG
+        gate = GateView(
+            gate=BODY_WEIGHT, title="Body weight in kg", text="", answers=(), closes=(), minimum=low, maximum=high
+        )
+        question = Question(gate)
+        for line in question.lines():
+            say(line)
+        while (key := self._next_key()) not in (None, "s"):
+            answer = question.key(key or "")
+            if answer is not None:
+                return int(answer)
+        say("Nothing was started.")
+        return None
+
+    def _next_key(self) -> str | None:
+        """Wait for one key while nothing runs; None for Ctrl-C."""
+        while not self._ahead:
+            self._client.send(Beat())
+            select.select(self._keys.filenos(), [], [], BEAT_S)
+            if self._keys.take_interrupts():
+                return None
+            self._ahead.extend(self._keys.take())
+        return self._ahead.pop(0)
 
     # Waiting
 
@@ -132,7 +199,8 @@ class Attendant:
         if refusal.id != self._answer_id:
             return
         if self._answers is None:
-            self._answered = None  # asked again
+            self._answered = frozenset()  # asked again
+            self._question = None
         else:
             self._give_up()
 
@@ -173,10 +241,14 @@ class Attendant:
             return
         gate = next((gate for gate in view.gates if gate.gate == view.gate), None)
         is_ahead = view.phase in OVER and not self._is_over  # a snapshot can overtake the entry that it stands for
-        if gate is None or gate.gate == self._answered or is_ahead:
+        if gate is None or gate.gate in self._answered or is_ahead:
             return
         if self._answers is not None:
             self._answer_from_file(gate, self._answers)
+        elif gate.gate in self._said_ahead:
+            self._answer(gate, self._said_ahead.pop(gate.gate), "person", self._took_ms())
+        elif gate.carried is not None and gate.gate not in self._anew:
+            self._offer_held(held(view.gates, gate.gate))
         elif self._question is None or self._question.gate.gate != gate.gate:
             self._ask(gate)
 
@@ -207,8 +279,31 @@ class Attendant:
         for line in self._question.lines():
             say(line)
 
+    def _offer_held(self, gates: tuple[GateView, ...]) -> None:
+        """Answers that still hold: one key says all of them again, each charted by itself."""
+        if gates == self._held:
+            return
+        self._held = gates
+        self._asked_ns = self._clock.mono_ns()
+        for line in held_lines(gates):
+            say(line)
+
+    def _on_held_key(self, key: str) -> None:
+        gates, took_ms = self._held, self._took_ms()
+        if key == UNCHANGED:
+            self._held = ()
+            for gate in gates:
+                self._answer(gate, gate.carried or "", "carried", took_ms)
+        elif key == AGAIN:
+            self._held = ()
+            self._anew = frozenset(gate.gate for gate in gates)
+            self._ask(gates[0])
+
+    def _took_ms(self) -> int:
+        return (self._clock.mono_ns() - self._asked_ns) // NS_PER_MS
+
     def _answer(self, gate: GateView, answer: str, source: str, took_ms: int) -> None:
-        self._answered = gate.gate
+        self._answered |= {gate.gate}
         self._question = None
         self._answer_id = number = self._client.next_id()
         session = self._session or ""
@@ -225,6 +320,8 @@ class Attendant:
             say(self._all_now())
         elif key == "l":
             say(self._last_line)
+        elif self._held:
+            self._on_held_key(key)
         elif self._question is not None:
             self._on_answer_key(self._question, key)
         elif self._view is not None and self._answers_are_in:

@@ -33,9 +33,10 @@ def session() -> None:
 
 
 @session.command(name="start")
-@click.option("--unit", required=True, help="The unit's name in the site.")
+@click.option("--unit", help="The unit's name in the site.")
 @click.option("--patient", required=True, help="The patient's reference.")
-@click.option("--preset", required=True, help="An id of the library.")
+@click.option("--preset", help="An id of the library.")
+@click.option("--repeat", is_flag=True, help="The patient's last session once more, in six keys; needs no preset.")
 @click.option("--as", "user", required=True, help="Who runs it; the PIN is asked.")
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=INTEGER", help="A canonical parameter; the level's is the target."
@@ -47,9 +48,10 @@ def session() -> None:
 def start_session(
     context: Context,
     *,
-    unit: str,
+    unit: str | None,
     patient: str,
-    preset: str,
+    preset: str | None,
+    repeat: bool,
     user: str,
     settings: tuple[str, ...],
     duration_ms: int | None,
@@ -67,19 +69,27 @@ def start_session(
     from modctl.cli.reach import controller, scripted_pin, typed_pin
     from modctl.ipc.messages import Start
 
+    if repeat and (preset is not None or answers is not None):
+        raise UsageError(
+            "--repeat takes the preset of the last session, and a person answers: no --preset, no --answers."
+        )
+    if not repeat and (unit is None or preset is None):
+        raise UsageError("--unit and --preset say what is done; or --repeat for the patient's last session once more.")
     wanted = tuple(_setting(text) for text in settings)
-    given = None if answers is None else _answers(context, answers, preset)
+    given = None if answers is None else _answers(context, answers, preset or "")
     scripted = _demo_pin(pin_file, answers) or scripted_pin(context, pin_file)
     client = controller(context, attends=True)
     client.sign_in(user, typed_pin(user) if scripted is None else scripted)
     request = Start(
         id=client.next_id(),
-        unit=unit,
+        unit=unit or "",
         patient=patient,
-        preset=preset,
+        preset=preset or "",
         set=wanted,
         duration_ms=duration_ms,
         file_answers=given is not None,
+        repeat=repeat,
+        body_weight_kg=None if given is None or "body_weight" not in given else int(given["body_weight"]),
     )
     keys = Keys()
     if given is None and not keys.is_terminal:

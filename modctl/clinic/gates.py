@@ -22,6 +22,9 @@ ANSWER_KEYS: Final = (
     "pain_before",
     "rom_before",
     "skin_before",
+    "sensation",
+    "stop_switch",
+    "body_weight",
     "placement",
     "confirm",
     "pain_after",
@@ -56,6 +59,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     placement: str
     values: str
     minutes: str
+    ready: str = ""  # what is known of the unit: who it says it is
 
 
 def gates_for(modality: Modality) -> tuple[Gate, ...]:
@@ -75,7 +79,8 @@ def shown(
 ) -> Shown:
     """What a session's gates read back. ``level`` is (parameter, the most it may be ridden to in this session).
 
-    ``start`` is where the first ramp from off goes to; left out, only the most is read back.
+    ``start`` is where the first ramp from off goes to; left out, only the most is read back. ``ready`` stays empty:
+    who knows the unit fills it in.
     """
     name, highest = level
     ramp = "" if start is None else f"from off to {text.quantity(name, start)}, "
@@ -98,12 +103,19 @@ def gate_text(gate: Gate, filled: Shown) -> str:
     return gate.text.strip().format_map(msgspec.structs.asdict(filled))
 
 
+def gate_title(gate: Gate, filled: Shown) -> str:
+    """The gate's title with its braces filled."""
+    return gate.title.format_map(msgspec.structs.asdict(filled))
+
+
 def problem_with_answer(gate: Gate, answer: str) -> str | None:
     """Why an answer is none of this gate, as a sentence; None when it is one. Closing answers are answers."""
-    if gate.answers:
-        allowed = [word for word, _ in gate.answers]
-        return None if answer in allowed else f"{gate.id}: {answer!r} is none of {', '.join(allowed)}"
-    low, high = gate.minimum or 0, gate.maximum or 0
+    allowed = [word for word, _ in (*gate.answers, *gate.also)]
+    if answer in allowed:
+        return None
+    if gate.maximum is None:
+        return f"{gate.id}: {answer!r} is none of {', '.join(allowed)}"
+    low, high = gate.minimum or 0, gate.maximum
     is_number = answer.isascii() and answer.isdigit()
     if is_number and low <= int(answer) <= high:
         return None
@@ -113,7 +125,7 @@ def problem_with_answer(gate: Gate, answer: str) -> str | None:
 def open_gate(answers: Mapping[str, str], gates: tuple[Gate, ...]) -> tuple[str, str] | None:
     """The first gate that a file of answers leaves closed, with the reason; None when it opens all of them."""
     for gate in gates:
-        answer = answers.get(gate.id)
+        answer = answers.get(gate.id, gate.unsaid or None)
         if answer is None:
             return gate.id, f"{gate.id} is not answered"
         problem = problem_with_answer(gate, answer)
@@ -122,6 +134,11 @@ def open_gate(answers: Mapping[str, str], gates: tuple[Gate, ...]) -> tuple[str,
         if answer in gate.closes:
             return gate.id, f"{gate.id}: {answer!r} does not go on"
     return None
+
+
+def unsaid(gate_id: str) -> str | None:
+    """What a file of answers says that does not name this gate; None: nothing, and the gate stays closed."""
+    return next((gate.unsaid for gate in _all() if gate.id == gate_id and gate.unsaid), None)
 
 
 @functools.cache

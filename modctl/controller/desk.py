@@ -12,12 +12,14 @@ from typing import Final
 
 import msgspec
 
-from devices.model import label
+from devices.model import NS_PER_S, label
 from modctl import sentences
 from modctl.chart.anchor import Head
+from modctl.clinic.interlocks import Running
 from modctl.clock import Clock
 from modctl.controller.attendance import Attendance, Lost
 from modctl.controller.frontdesk import FrontDesk
+from modctl.controller.history import History
 from modctl.controller.host import Host
 from modctl.controller.keeper import GuardKeeper
 from modctl.controller.reading import Reading
@@ -60,6 +62,8 @@ from modctl.records import Alarm, ChartExported, Draft, SessionRefused
 KEPT_CARDS: Final = 64  # chosen: more sessions than the engine keeps
 NO_GUARD: Final = "The guard that switches everything off in an emergency is not running. Nothing was started."
 NO_FREE_TEXT: Final = "Free text cannot be kept yet; answer without it. The question is still open."
+NOTHING_HOLDS: Final = "No earlier answer holds here: answer the question itself. It is still open."
+SOURCES: Final = ("person", "file", "carried")
 ONLY_SIMULATED: Final = "Answers come from a person: answer files work in simulated sites only."
 
 
@@ -97,7 +101,7 @@ class Desk:
 
     # House: the socket's thread
 
-    def asked(self, number: int, caller: Caller, request: Request) -> None:
+    def asked(self, number: int, caller: Caller, request: Request) -> None:  # noqa: C901  # flat: one arm a request
         """Send a request where it can be answered."""
         self._present.add(caller.connection)
         refused = refusal(request, caller) or self._site_refusal(request)
@@ -108,7 +112,11 @@ class Desk:
         match request:
             case Stop():
                 self._stop(number, caller, request)
-            case Answer() | Pause() | Resume() | Step() | Acknowledge():
+            case Answer():
+                self._answer_gate(number, caller, request)
+            case Start():
+                self._look_up(number, caller, request)
+            case Pause() | Resume() | Step() | Acknowledge():
                 self._asking[number] = (caller, request)
                 self.host.post(event_of(number, actor, request))
             case ListUnits():
@@ -123,7 +131,7 @@ class Desk:
             case VerifyChart():
                 self._archive.ask(lambda reading: reading.verify(request), self._answer(number))
             case _:
-                self._front.ask(lambda front: self._at_front(front, number, caller, request), self._answer(number))
+                self._front.ask(lambda front: self._at_front(front, request), self._answer(number))
 
     def beat(self, connection: int) -> None:
         """A screen is alive."""
@@ -208,7 +216,7 @@ class Desk:
             )
             self.host.post(stop, first=True)
 
-    def _at_front(self, front: FrontDesk, number: int, caller: Caller, request: Request) -> Done | Refused | None:
+    def _at_front(self, front: FrontDesk, request: Request) -> Done | Refused | None:
         """In the front desk's thread: what needs people and presets."""
         match request:
             case SignIn():
@@ -217,19 +225,58 @@ class Desk:
                 return front.patients()
             case ListPresets():
                 return front.presets(request.unit)
-            case Start():
-                return self._begin(front, number, caller, request)
             case _:
                 return Refused(id=0, code="usage", reason="This is not asked here.")
 
-    def _begin(self, front: FrontDesk, number: int, caller: Caller, request: Start) -> Refused | None:
+    def _answer_gate(self, number: int, caller: Caller, request: Answer) -> None:
+        """Pass an answer on. Which earlier one is carried, and how old it is now, the controller alone knows."""
+        age_s, answer, source = 0, request.answer, request.source
+        if source == "carried":
+            card = self._cards.get(request.session)
+            views = () if card is None else card.gates
+            view = next((one for one in views if one.gate == request.gate and one.carried is not None), None)
+            if card is None or view is None or view.carried is None:
+                self.server.answer(number, Refused(id=0, code="not_now", reason=NOTHING_HOLDS))
+                return
+            since_ns = self._clock.mono_ns() - card.asked_ns
+            age_s, answer, source = max(view.age_s + since_ns // NS_PER_S, 1), view.carried, "person"
+        told = msgspec.structs.replace(request, answer=answer, source=source, age_s=age_s)
+        self._asking[number] = (caller, told)
+        self.host.post(event_of(number, caller.user or "", told))
+
+    def _look_up(self, number: int, caller: Caller, request: Start) -> None:
+        """What the chart knows first, then the front desk: each has a thread of its own."""
+
+        def look(reading: Reading) -> Refused | None:
+            found = reading.history(request, self._clock.stamp().at_utc)
+            if isinstance(found, Refused):
+                return found
+            self._front.ask(lambda front: self._begin(front, number, caller, request, found), self._answer(number))
+            return None
+
+        self._reading.ask(look, self._answer(number))
+
+    def _running(self) -> tuple[Running, ...]:
+        runs = self.host.state.sessions.values()
+        started = [run.state.setup.started for run in runs if run.state.phase not in OVER]
+        return tuple(Running(patient=one.patient, unit=one.unit, modality=one.modality) for one in started)
+
+    def _begin(self, front: FrontDesk, number: int, caller: Caller, request: Start, found: History) -> Refused | None:
         """Prepare a session, and give the engine what came of it."""
         if not self._keeper.is_alive:
             return Refused(id=0, code="no_guard", reason=NO_GUARD)
-        found = front.begin(number, caller.user or "", request, self.host.state.units)
-        if isinstance(found, Refused):
-            return found
-        event, card = found
+        begun = front.begin(
+            number,
+            caller.user or "",
+            request,
+            self.host.state.units,
+            history=found,
+            running=self._running(),
+            chart=lambda record: self.host.chart(Draft(data=record, actor=caller.user)),
+        )
+        if isinstance(begun, Refused):
+            return begun
+        event, card = begun
         session = event.setup.session if isinstance(event, Begin) else event.session
         with self._lock:
             kept = dict(list(self._cards.items())[-KEPT_CARDS:])
@@ -261,6 +308,8 @@ class Desk:
     def _site_refusal(self, request: Request) -> Refused | None:
         if isinstance(request, Answer) and request.text:
             return Refused(id=0, code="text", reason=NO_FREE_TEXT)
+        if isinstance(request, Answer) and request.source not in SOURCES:
+            return Refused(id=0, code="usage", reason=f"An answer comes from {', '.join(SOURCES)}.")
         if isinstance(request, Answer) and request.source == "file" and not self._site.simulated:
             return Refused(id=0, code="refused", reason=ONLY_SIMULATED)
         return None

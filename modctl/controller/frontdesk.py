@@ -7,30 +7,54 @@ Rule 2: everything that speaks against a request is found here, before the engin
 import secrets
 import select
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from devices import profile as profiles
 from devices.limits import Limit, Mark, Max, Min
-from modctl.clinic.gates import Who, gate_text, gates_for, shown
+from devices.model import Modality
+from modctl import text
+from modctl.clinic.gates import Who, gate_text, gate_title, gates_for, shown
+from modctl.clinic.interlocks import Running, conflict
 from modctl.clinic.library import load_library
-from modctl.clinic.presets import Gate, Preset
+from modctl.clinic.presets import Preset
+from modctl.clinic.validity import (
+    BODY_WEIGHT,
+    BODY_WEIGHT_DAYS,
+    Ask,
+    Asking,
+    Moment,
+    Scene,
+    Standing,
+    arranged,
+    standings,
+    weight_age_days,
+)
 from modctl.clock import Clock
 from modctl.config import Narrowed, SiteConfig
 from modctl.controller.accounts import Patient, People, PinCheck, SignInResult
+from modctl.controller.history import History, LastSession
 from modctl.controller.prepare import NotPrepared, Order, prepare
 from modctl.controller.snapshot import Card
 from modctl.engine.core_events import Begin, Refuse
 from modctl.engine.riding import cap
 from modctl.engine.setup import Setup
 from modctl.engine.unit import UnitState
+from modctl.errors import UsageError
 from modctl.ipc.messages import Done, GateView, PatientRow, PresetRow, Refused, SignIn, Start
-from modctl.records import SignedIn
+from modctl.records import PatientWeighed, SignedIn
 
 RESERVE_BYTES: Final = 64 << 20  # chosen: a day of sessions is a few megabytes; the rest is for the stop's own entries
+BODY_WEIGHT_KG: Final = (10, 400)  # chosen: outside of it somebody mistyped; traction stands on this number
 PIN_MS: Final = 10_000  # chosen: a check takes 0.15 s; one that hangs is given up
+
+
+BODY_WEIGHT_G: Final = "body_weight_g"
+NO_HISTORY: Final = History()
 
 
 class FrontDesk:
@@ -72,9 +96,22 @@ class FrontDesk:
         return Done(id=0, presets=tuple(rows))
 
     def begin(
-        self, number: int, actor: str, request: Start, units: Mapping[str, UnitState]
+        self,
+        number: int,
+        actor: str,
+        request: Start,
+        units: Mapping[str, UnitState],
+        *,
+        history: History = NO_HISTORY,
+        running: Sequence[Running] = (),
+        chart: Callable[[PatientWeighed], None] = lambda _: None,
     ) -> tuple[Begin | Refuse, Card] | Refused:
-        """Prepare a session: what the engine is to be told, and what the screens need to know of it."""
+        """Prepare a session: what the engine is to be told, and what the screens need to know of it.
+
+        ``running`` are the sessions that are not over; ``chart`` takes a body weight that came with the request.
+        """
+        if history.last is not None:
+            request = _repeated(request, history.last)
         unit = units.get(request.unit)
         patient = self._people.patient(request.patient)
         preset = next((one for one in load_library(self._library) if one.id == request.preset), None)
@@ -88,7 +125,15 @@ class FrontDesk:
         refused = self._site_refusal(request)
         if refused is not None:
             return refused
-        gates = gates_for(preset.modality)
+        refused = self._patient_refusal(request, patient, preset, running)
+        if refused is not None:
+            return refused
+        if request.body_weight_kg is not None and preset.modality is Modality.TRACTION:
+            patient = self._weighed(patient, request.body_weight_kg, chart)
+        if refused := self._weight_refusal(patient, preset):
+            return refused
+        standing = self._standings(request, patient, preset, history)
+        gates = tuple(one.gate for one in standing)
         order = Order(
             session=self._new_session(),
             unit=unit,
@@ -115,9 +160,71 @@ class FrontDesk:
                 refused=found.refused,
                 text=found.text,
             )
-            return refuse, _card(patient, preset, ())
+            return refuse, Card(patient_name=patient.name, title=preset.title)
         begin = Begin(request=number, actor=actor, setup=found.setup, requested=found.requested)
-        return begin, _card(patient, preset, _gate_views(gates, preset, patient, found.setup))
+        card = Card(
+            patient_name=patient.name,
+            title=preset.title,
+            gates=_gate_views(standing, preset, patient, found.setup),
+            asked_ns=order.now_ns,
+            last_level=dict(history.levels).get(preset.id),
+        )
+        return begin, card
+
+    def _standings(self, request: Start, patient: Patient, preset: Preset, history: History) -> tuple[Standing, ...]:
+        """The session's gates in the order in which they are answered. A file carries nothing: it says what it says."""
+        stamp = self._clock.stamp()
+        asking = Asking(
+            scene=Scene(
+                patient=patient.ref,
+                modality=preset.modality,
+                region=preset.region,
+                side=patient.side,
+                unit=request.unit,
+            ),
+            now=Moment(at_utc=stamp.at_utc, boottime_ns=stamp.boottime_ns, boot=stamp.boot),
+            timezone=self._site.site.timezone,
+            days=self._site.site.gate_days,
+            rom_is_goal=preset.goal == "range-of-motion",
+        )
+        judged = standings(gates_for(preset.modality), history.earlier, asking)
+        if request.file_answers:
+            judged = tuple(_for_a_file(one) for one in judged)
+        return arranged(judged)
+
+    def _patient_refusal(
+        self, request: Start, patient: Patient, preset: Preset, running: Sequence[Running]
+    ) -> Refused | None:
+        """What speaks against a session of this patient just now."""
+        del request
+        found = conflict(patient.ref, preset.modality, running)
+        if found is None:
+            return None
+        other, why = found
+        told = f"{patient.ref} is in a session on {other.unit} ({other.modality}): {why}."
+        return Refused(id=0, code="interlock", reason=f"{told} End that one first. Nothing was started.")
+
+    def _weighed(self, patient: Patient, body_weight_kg: int, chart: Callable[[PatientWeighed], None]) -> Patient:
+        low, high = BODY_WEIGHT_KG
+        if not low <= body_weight_kg <= high:
+            raise UsageError(f"A body weight of {body_weight_kg} kg: {low} to {high} are taken. Nothing was started.")
+        weight_g, at_utc = body_weight_kg * 1_000, self._clock.stamp().at_utc
+        self._people.weigh(patient.ref, weight_g, at_utc)
+        chart(PatientWeighed(patient=patient.ref, body_weight_g=weight_g))
+        return msgspec.structs.replace(patient, body_weight_g=weight_g, weighed_at_utc=at_utc)
+
+    def _weight_refusal(self, patient: Patient, preset: Preset) -> Refused | None:
+        """Traction is bounded by a part of the body's weight: without a weight of these days the gate is closed."""
+        if preset.modality is not Modality.TRACTION:
+            return None
+        days = min(BODY_WEIGHT_DAYS, self._site.site.gate_days.get(BODY_WEIGHT, BODY_WEIGHT_DAYS))
+        age = weight_age_days(patient.weighed_at_utc, self._clock.stamp().at_utc)
+        if patient.body_weight_g is not None and age is not None and age < max(days, 1):
+            return None
+        known = "not known" if patient.body_weight_g is None else "of an unknown day"
+        told = known if age is None or patient.body_weight_g is None else f"{age} days old, and {days} are allowed"
+        why = f"The body weight of {patient.ref} is {told}. Weigh the patient and enter it. Nothing was started."
+        return Refused(id=0, code=BODY_WEIGHT, reason=why)
 
     def _site_refusal(self, request: Start) -> Refused | None:
         """What speaks against any session just now."""
@@ -162,25 +269,59 @@ def site_limits(narrowed: Mapping[str, Narrowed]) -> tuple[Limit, ...]:
     return (*highest, *lowest)
 
 
-def _card(patient: Patient, preset: Preset, gates: tuple[GateView, ...]) -> Card:
-    return Card(patient_name=patient.name, title=preset.title, gates=gates)
+def _repeated(request: Start, last: LastSession) -> Start:
+    """The request with what it repeats; what a person set beside it stays as it was set."""
+    asked = {**dict(last.settings), **dict(request.set)}
+    return msgspec.structs.replace(
+        request,
+        unit=last.unit,
+        preset=last.preset,
+        set=tuple(asked.items()),
+        duration_ms=last.planned_ms if request.duration_ms is None else request.duration_ms,
+    )
 
 
-def _gate_views(gates: tuple[Gate, ...], preset: Preset, patient: Patient, setup: Setup) -> tuple[GateView, ...]:
+def _for_a_file(standing: Standing) -> Standing:
+    """An answer that holds is not asked of a file that may not know the question; every other one is asked anew."""
+    if standing.ask is not Ask.VALID:
+        return standing
+    return Standing(gate=standing.gate, ask=Ask.NOT_DUE if standing.gate.unsaid else Ask.ASK)
+
+
+def _ready(patient: Patient, setup: Setup) -> str:
+    """What is known of the unit, and of the weight that bounds a pull."""
+    started = setup.started
+    unit = f"{started.unit} answers: {started.model}, number {started.serial or 'not told'}."
+    weight = "" if setup.modality != Modality.TRACTION else text.quantity(BODY_WEIGHT_G, patient.body_weight_g)
+    return f"{unit} Body weight {weight}." if weight else unit
+
+
+def _gate_views(standing: Sequence[Standing], preset: Preset, patient: Patient, setup: Setup) -> tuple[GateView, ...]:
     who = Who(name=patient.name, birth_date=patient.birth_date, side=patient.side)
     level = (setup.level.parameter, cap(setup.level))
-    filled = shown(preset, who, setup.unit, level, setup.settings, setup.started.planned_ms, setup.level.start)
+    filled = shown(
+        preset,
+        who,
+        setup.unit,
+        level,
+        setup.settings,
+        setup.started.planned_ms,
+        setup.level.start,
+    )
+    filled = msgspec.structs.replace(filled, ready=_ready(patient, setup))
     return tuple(
         GateView(
-            gate=gate.id,
-            title=gate.title,
-            text=gate_text(gate, filled),
-            answers=gate.answers,
-            closes=gate.closes,
-            minimum=gate.minimum,
-            maximum=gate.maximum,
+            gate=one.gate.id,
+            title=gate_title(one.gate, filled),
+            text=gate_text(one.gate, filled),
+            answers=one.gate.answers,
+            closes=one.gate.closes,
+            minimum=one.gate.minimum,
+            maximum=one.gate.maximum,
+            carried=one.answer if one.ask is Ask.VALID else None,
+            age_s=one.age_s if one.ask is Ask.VALID else 0,
         )
-        for gate in gates
+        for one in standing
     )
 
 

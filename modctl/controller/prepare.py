@@ -264,7 +264,7 @@ def _gate_spec(gate: Gate) -> GateSpec:
     return GateSpec(
         gate=gate.id,
         closes=gate.closes,
-        answers=tuple(answer for answer, _label in gate.answers),
+        answers=tuple(answer for answer, _label in (*gate.answers, *gate.also)),
         minimum=gate.minimum,
         maximum=gate.maximum,
     )

@@ -14,7 +14,8 @@ from modctl.chart.reader import OPEN, ChartReader
 from modctl.chart.reader import SessionRow as ChartRow
 from modctl.chart.sqlite import Connection, open_reader
 from modctl.chart.verify import verify
-from modctl.ipc.messages import Done, Entries, ListSessions, Refused, SessionRow, VerifyChart
+from modctl.controller.history import History, history
+from modctl.ipc.messages import Done, Entries, ListSessions, Refused, SessionRow, Start, VerifyChart
 from modctl.ipc.server import Body
 from modctl.records import Entry
 
@@ -55,6 +56,10 @@ class Reading:
         page = _fitting(found)
         raws = tuple(msgspec.Raw(body.body) for body in page)
         return Done(id=0, entries=raws, more=len(page) < len(found) or not is_all)
+
+    def history(self, request: Start, now_utc: str) -> History | Refused:
+        """What the chart knows when a session is asked for."""
+        return history(self._reader, request, now_utc)
 
     def page(self, since: int) -> Sequence[Body]:
         """The entries after ``since`` as bytes, as many as fit a page."""

@@ -20,6 +20,7 @@ from modctl.ipc.messages import (
     Refused,
     Request,
     Resume,
+    Round,
     SignIn,
     Start,
     Step,
@@ -57,6 +58,7 @@ MAY: Final[Mapping[type[Request], frozenset[Role]]] = MappingProxyType(
         Step: _AT_THE_TABLE,
         ListPatients: _KNOWS_PATIENTS,
         Acknowledge: _MINDS_UNITS,
+        Round: _AT_THE_TABLE | _MINDS_UNITS,
     }
 )
 

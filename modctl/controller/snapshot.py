@@ -10,13 +10,14 @@ import msgspec
 
 from devices.model import NS_PER_MS, ObservedAs, Output, Sample
 from devices.plan import rounds, share_permille
+from modctl import text
 from modctl.engine.ledger import account
 from modctl.engine.machine import Phase
 from modctl.engine.phases import OVER, SessionState
 from modctl.engine.riding import cap
 from modctl.engine.session import next_gate
 from modctl.engine.state import CoreState, SessionRun
-from modctl.engine.unit import UnitState
+from modctl.engine.unit import STOP_SWITCH, UnitState
 from modctl.ipc.messages import AlarmView, GateView, SessionView, Snapshot, UnitRow
 from modctl.records import EffectiveLimit
 
@@ -31,6 +32,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     patient_name: str
     title: str
     gates: tuple[GateView, ...] = ()
+    asked_ns: int = 0  # when the session was asked for: the ages in ``gates`` are of that moment
+    last_level: int | None = None
 
 
 NO_CARD = Card(patient_name="", title="")
@@ -95,6 +98,7 @@ def _unit_row(unit: UnitState, now_ns: int, *, simulated: bool) -> UnitRow:
         firmware="" if identity is None else identity.firmware,
         output=shown_output(unit, now_ns),
         level_parameter=profile.level.name,
+        stop_switch=_stop_switch(unit),
     )
 
 
@@ -154,7 +158,13 @@ def _session_view(run: SessionRun, core: CoreState, site: Site, now_ns: int, *, 
         off_after_ms=state.off_after_ms,
         unknown_text=unit.config.profile.off.unknown_text,
         closed=is_over and gate is None,
+        last_level=card.last_level if with_patients else None,
     )
+
+
+def _stop_switch(unit: UnitState) -> str:
+    told = None if unit.sample is None else unit.sample.get(STOP_SWITCH)
+    return "" if told is None else text.quantity(STOP_SWITCH, told)
 
 
 def _measured(sample: Sample | None, parameter: str) -> int | None:

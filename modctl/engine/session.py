@@ -70,8 +70,10 @@ def _answer_objection(state: SessionState, event: ev.Answered) -> str | None:
         return "No question is open in this session."
     if event.gate != gate.gate:
         return f"The next question is {gate.gate!r}, not {event.gate!r}."
-    if gate.answers:
-        return None if event.answer in gate.answers else f"{event.answer!r} is not an answer to {gate.gate!r}."
+    if event.answer in gate.answers:
+        return None
+    if gate.answers and gate.maximum is None:
+        return f"{event.answer!r} is not an answer to {gate.gate!r}."
     if not event.answer.isascii() or not event.answer.isdigit():
         return f"{gate.gate!r} takes a number."
     low, high = gate.minimum or 0, gate.maximum or 0

@@ -13,7 +13,7 @@ class GateSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     gate: str
     closes: tuple[str, ...] = ()
-    answers: tuple[str, ...] = ()  # allowed answers; empty: a number between minimum and maximum
+    answers: tuple[str, ...] = ()  # allowed words; with a maximum they stand beside a number, empty: a number alone
     minimum: int | None = None
     maximum: int | None = None
 

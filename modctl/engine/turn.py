@@ -16,7 +16,7 @@ from modctl.engine.phases import SessionState, alarm, begin_ended
 from modctl.engine.port import FrameHeld, LineLost, LineOpened, PermitLapsed, PortNews
 from modctl.engine.session import begin, objection, wakeup_ns
 from modctl.engine.state import FLUSH_NS, PERMIT_NS, PendingStop, SessionRun
-from modctl.engine.unit import UnitState, UnitStatus, identity_problem, off_watch
+from modctl.engine.unit import STOP_SWITCH, UnitState, UnitStatus, identity_problem, off_watch
 from modctl.records import (
     Draft,
     OffConfirmed,
@@ -87,7 +87,15 @@ class Turn(Books):
         name = unit.config.name
         watch = unit.off_watch.sampled(sample) if unit.off_watch is not None else None
         off_seen = unit.off_seen + 1 if sample.output is Output.OFF else 0
-        self._set(unit, sample=sample, off_watch=watch, off_seen=off_seen)
+        switch = unit.with_switch(sample)
+        self._set(
+            unit,
+            sample=sample,
+            off_watch=watch,
+            off_seen=off_seen,
+            switch_is_pressed=switch.switch_is_pressed,
+            switch_tested_ns=switch.switch_tested_ns,
+        )
         if watch is not None and watch.is_confirmed:
             self._settle_off(name, off=True, after_ms=(self._now_ns - watch.since_ns) // NS_PER_MS)
         run = self._live_run(unit)
@@ -192,6 +200,8 @@ class Turn(Books):
     def _unit_objection(self, state: SessionState, event: ev.SessionEvent) -> str | None:
         starts = isinstance(event, ev.ResumeAsked) or (isinstance(event, ev.Answered) and event.gate == "confirm")
         unit = self._units[state.setup.unit]
+        if isinstance(event, ev.Answered) and event.gate == STOP_SWITCH:
+            return self._switch_objection(unit, state, event)
         if not starts:
             return None
         if unit.status is not UnitStatus.IN_SESSION:
@@ -199,6 +209,16 @@ class Turn(Books):
         if not unit.is_known_off(self._now_ns):
             return f"{unit.config.name} is not known to be off. Nothing was started."
         return None
+
+    def _switch_objection(self, unit: UnitState, state: SessionState, event: ev.Answered) -> str | None:
+        """*Tested*, said by a person now, needs a press and a release that the unit has told of since the request."""
+        is_claimed = event.answer == "tested" and event.source == "person" and event.age_s == 0
+        if not is_claimed or not unit.tells_switch:
+            return None
+        if unit.switch_tested_ns is not None and unit.switch_tested_ns >= state.setup.begun_ns:
+            return None
+        seen = "it is pressed now: let go" if unit.switch_is_pressed else "it has not been seen pressed and let go"
+        return f"{unit.config.name} reports its stop switch, and {seen}. Hold it for a second, let go, answer again."
 
     def stop_units(self, event: ce.StopUnits) -> None:
         """Off first, to whatever is named; then the record that somebody asked."""

@@ -15,6 +15,9 @@ from devices.model import NS_PER_MS, Ack, AckOf, Identity, Output, Sample
 from devices.profile import Profile
 from modctl.engine.effects import Permit
 
+STOP_SWITCH = "stop_switch"
+SWITCH_CLOSED, SWITCH_PRESSED = 0, 1  # reference map 1; 2 is not connected, which is neither
+
 
 class UnitStatus(StrEnum):
     """What a unit can be used for now."""
@@ -81,6 +84,8 @@ class UnitState(msgspec.Struct, frozen=True, kw_only=True):
     off_watch: OffWatch | None = None
     off_doubt_ns: int | None = None  # since when off is wanted and was not confirmed in time
     off_seen: int = 0  # samples in a row, up to the newest, that say off
+    switch_is_pressed: bool = False  # the patient's stop switch, in the newest sample that told of it
+    switch_tested_ns: int | None = None  # when it was last seen let go after it had been seen pressed
 
     @property
     def status(self) -> UnitStatus:
@@ -94,6 +99,20 @@ class UnitState(msgspec.Struct, frozen=True, kw_only=True):
         if self.mismatch:
             return UnitStatus.MISMATCH
         return UnitStatus.IN_SESSION if self.session is not None else UnitStatus.READY
+
+    @property
+    def tells_switch(self) -> bool:
+        """The unit reports the patient's stop switch: then a person's word alone is no test of it."""
+        return any(register.parameter == STOP_SWITCH for register in self.config.profile.register)
+
+    def with_switch(self, sample: Sample) -> "UnitState":
+        """Take note of the patient's stop switch: pressed, and then closed again, is a test of it."""
+        told = sample.get(STOP_SWITCH)
+        if told is None:
+            return self
+        if told == SWITCH_CLOSED and self.switch_is_pressed:
+            return msgspec.structs.replace(self, switch_is_pressed=False, switch_tested_ns=sample.at_ns)
+        return msgspec.structs.replace(self, switch_is_pressed=told == SWITCH_PRESSED)
 
     def is_known_off(self, now_ns: int) -> bool:
         """The newest sample says off, and is not older than the idle pace and a stale sample allow."""

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from devices.model import Direction
-from modctl.records import EffectiveLimit
+from modctl.records import EffectiveLimit, RoundCheck
 
 API: Final = 1
 MAX_LINE_BYTES: Final = 65_536
@@ -84,7 +84,12 @@ class Entries(_Message, frozen=True, kw_only=True, tag="entries"):
 
 
 class Start(_Message, frozen=True, kw_only=True, tag="start"):
-    """Ask for a session. The answer names it; its gates are answered next."""
+    """Ask for a session. The answer names it; its gates are answered next.
+
+    ``repeat``: the patient's last session once more, its unit, preset, settings and time; a unit named beside it
+    narrows the search to that unit, a preset is not named. ``body_weight_kg`` is what a person has just read: it is
+    kept with its date, and asked for by a refusal ``body_weight``.
+    """
 
     id: int
     unit: str
@@ -93,10 +98,16 @@ class Start(_Message, frozen=True, kw_only=True, tag="start"):
     set: tuple[tuple[str, int], ...] = ()
     duration_ms: int | None = None
     file_answers: bool = False  # answers will come from a file: only in simulated sites
+    repeat: bool = False
+    body_weight_kg: int | None = None
 
 
 class Answer(_Message, frozen=True, kw_only=True, tag="answer"):
-    """Answer the next gate of a session."""
+    """Answer the next gate of a session.
+
+    ``source`` is ``person``, ``file``, or ``carried``: a person says that the earlier answer still holds. Which answer
+    that was and how old it is the controller knows; what a client says of both is not read.
+    """
 
     id: int
     session: str
@@ -147,6 +158,13 @@ class Acknowledge(_Message, frozen=True, kw_only=True, tag="acknowledge"):
     statement: str | None = None
 
 
+class Round(_Message, frozen=True, kw_only=True, tag="round"):
+    """The day's checks. ``sign`` None: look only; else ``open`` or ``close``: look and sign what was found."""
+
+    id: int
+    sign: str | None = None
+
+
 class VerifyChart(_Message, frozen=True, kw_only=True, tag="verify_chart"):
     """Verify the live chart in the controller's reader; ``checkpoint`` is the text of an outside note."""
 
@@ -186,6 +204,7 @@ Request = (
     | Resume
     | Step
     | Acknowledge
+    | Round
     | VerifyChart
     | ExportChart
     | TakeCheckpoint
@@ -208,6 +227,7 @@ class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
     serial: str = ""
     firmware: str = ""
     output: str = "unknown"  # off | energized | suspended | unknown, newest sample
+    stop_switch: str = ""  # of traction, where the unit tells: closed | pressed | not connected
     level_parameter: str = ""
 
 
@@ -261,6 +281,8 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     minimum: int | None = None  # number gates
     maximum: int | None = None
     answered: str | None = None
+    carried: str | None = None  # the answer of before that still holds: one key says so again
+    age_s: int = 0  # of that answer, when the session was asked for
 
 
 class AlarmView(msgspec.Struct, frozen=True, kw_only=True):
@@ -318,6 +340,7 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     off_after_ms: int | None = None
     unknown_text: str = ""
     closed: bool = False  # nothing more to answer
+    last_level: int | None = None  # what the patient's last session of this preset was ridden to; None: none is known
 
 
 class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
@@ -353,6 +376,7 @@ class Done(_Message, frozen=True, kw_only=True, tag="done"):
     stopped: tuple["StoppedUnit", ...] | None = None
     verdict: msgspec.Raw = msgspec.Raw(b"null")  # not optional: a union with Raw does not decode
     note: str | None = None
+    checks: tuple[RoundCheck, ...] | None = None
 
 
 class StoppedUnit(msgspec.Struct, frozen=True, kw_only=True):

@@ -116,8 +116,9 @@ class Table:
         setup = self.state(session).setup
         for gate in setup.before:
             opening = [word for word in gate.answers if word not in gate.closes and word != "not-yet"]
-            given = OPENING.get(gate.gate, "4") if not gate.answers else opening[0]
-            event = Answered(gate=gate.gate, answer=given, actor="therapist", source="person", age_s=0, took_ms=900)
+            given = OPENING.get(gate.gate, "4") if gate.maximum is not None else opening[0]
+            source = "file" if gate.gate == "stop_switch" else "person"  # nobody presses it here
+            event = Answered(gate=gate.gate, answer=given, actor="therapist", source=source, age_s=0, took_ms=900)
             self.tell(session, event)
 
     def start(self, unit: str, preset_id: str, duration_s: int = 15, **asked: int) -> str:

@@ -43,6 +43,7 @@ from tui.screens.presets import PresetsScreen
 from tui.screens.running import RunningScreen
 from tui.screens.sign_in import SignInScreen
 from tui.screens.units import UnitsScreen
+from tui.screens.weight import BODY_WEIGHT, WeightScreen
 from tui.sight import Link, Sight, StopKey, StopTarget, stop_target
 from tui.terminal import TableDriver, TerminalGone
 from tui.theme import THEME
@@ -222,6 +223,8 @@ class TableApp(App[None]):
         self._settle()
 
     def _refused(self, asked: Request, reply: Refused) -> None:
+        if isinstance(asked, Start) and reply.code == BODY_WEIGHT:
+            self._desk.choosing = Route(Place.WEIGHT, unit=asked.unit, patient=asked.patient, start=asked)
         if isinstance(asked, Answer):
             self._desk.unconfirmed(asked.session)
         elif isinstance(asked, SignIn):
@@ -358,7 +361,7 @@ class TableApp(App[None]):
             if isinstance(screen, TableScreen | KeyMap):
                 screen.see(sight)
 
-    def _made(self, route: Route) -> Screen[None]:
+    def _made(self, route: Route) -> Screen[None]:  # flat: one arm a place
         match route.place:
             case Place.SIGN_IN:
                 return SignInScreen(self._desk.user)
@@ -370,6 +373,8 @@ class TableApp(App[None]):
                 return PatientsScreen(route.unit)
             case Place.PRESETS:
                 return PresetsScreen(route.unit, route.patient, route.name)
+            case Place.WEIGHT:
+                return PatientsScreen(route.unit) if route.start is None else WeightScreen(route.start)
             case Place.GATES:
                 return GatesScreen(route.session)
             case Place.RUNNING:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from devices.model import NS_PER_S
-from modctl.ipc.messages import SessionView, Snapshot
+from modctl.ipc.messages import SessionView, Snapshot, Start
 from tui.levels import traced_value
 from tui.sight import MAX_TABS, Link, Sight, is_live, settled_units, tabs_after
 
@@ -30,6 +30,7 @@ class Place(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     PATIENTS = "patients"
     PRESETS = "presets"
+    WEIGHT = "weight"
     GATES = "gates"
     RUNNING = "running"
     END = "end"
@@ -43,6 +44,7 @@ class Route(msgspec.Struct, frozen=True):
     patient: str = ""
     name: str = ""  # the patient's
     session: str = ""
+    start: Start | None = None  # what was asked for and waits for a number
 
 
 class Desk:
@@ -130,7 +132,12 @@ class Desk:
 
     def step_back(self) -> None:
         """One step back in what is being prepared."""
-        before = {Place.PRESETS: Place.PATIENTS, Place.PATIENTS: Place.UNITS, Place.ACKNOWLEDGE: Place.UNITS}
+        before = {
+            Place.WEIGHT: Place.PATIENTS,
+            Place.PRESETS: Place.PATIENTS,
+            Place.PATIENTS: Place.UNITS,
+            Place.ACKNOWLEDGE: Place.UNITS,
+        }
         if self.choosing is not None and self.choosing.place in before:
             self.choosing = Route(before[self.choosing.place], unit=self.choosing.unit)
         elif self.choosing is not None and self.large is not None:

@@ -1,6 +1,5 @@
 """Answers to the questions at the table: from a file (simulated sites only), or from a person's keys."""
 
-import itertools
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from devices.model import Modality
 from modctl import text
 from modctl.clinic.gates import ANSWER_KEYS, gates_for, problem_with_answer, unsaid
 from modctl.errors import UnreachableError, UsageError
-from modctl.ipc.messages import GateView
+from modctl.ipc.messages import GateView, held_answer
 
 DEMO: Final = "demo"
 CONFIRM: Final = "confirm"
@@ -110,19 +109,7 @@ class Question:
         return str(int(typed)) if low <= int(typed) <= high else None
 
 
-def held(gates: Sequence[GateView], gate: str | None) -> tuple[GateView, ...]:
-    """The open question and those behind it, as long as an earlier answer to each still holds."""
-    names = [one.gate for one in gates]
-    rest = gates[names.index(gate) :] if gate in names else ()
-    return tuple(itertools.takewhile(lambda one: one.carried is not None, rest))
-
-
 def held_lines(gates: Sequence[GateView]) -> tuple[str, ...]:
     """What held so far, with its age, and the key that says it again."""
     told = tuple(f"{one.title.rstrip('?')}: {held_answer(one)}, {text.age(one.age_s)} ago" for one in gates)
     return (*told, f"{UNCHANGED} unchanged ({len(gates)}), {AGAIN} ask again")
-
-
-def held_answer(gate: GateView) -> str:
-    """An earlier answer in the words in which it is offered."""
-    return next((label for answer, label in gate.answers if answer == gate.carried), gate.carried or "")

@@ -13,7 +13,7 @@ import msgspec
 
 from devices.model import NS_PER_MS, Direction
 from modctl import text
-from modctl.cli.answers import AGAIN, CONFIRM, NOT_YET, UNCHANGED, Question, from_file, held, held_lines
+from modctl.cli.answers import AGAIN, CONFIRM, NOT_YET, UNCHANGED, Question, from_file, held_lines
 from modctl.cli.common import Context, emit_raw, print_line, say
 from modctl.cli.keys import Keys
 from modctl.cli.reach import is_usage
@@ -49,6 +49,7 @@ from modctl.ipc.messages import (
     Step,
     Stop,
     Subscribe,
+    held,
 )
 from modctl.records import Entry, SessionEnded
 

@@ -9,6 +9,7 @@ import msgspec
 
 from devices.model import Modality
 from modctl import text
+from modctl.clinic.contraindications import SCREENING, screened
 from modctl.clinic.presets import Gate, Preset
 
 GATES: Final = Path(__file__).parent / "gates.toml"
@@ -64,7 +65,11 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 def gates_for(modality: Modality) -> tuple[Gate, ...]:
     """Every gate of one modality, those before the start first."""
-    mine = [gate for gate in _all() if not gate.modalities or modality in gate.modalities]
+    mine = [
+        screened(gate, modality) if gate.id == SCREENING else gate
+        for gate in _all()
+        if not gate.modalities or modality in gate.modalities
+    ]
     return (*(gate for gate in mine if not gate.after), *(gate for gate in mine if gate.after))
 
 

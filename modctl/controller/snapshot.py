@@ -172,7 +172,10 @@ def _measured(sample: Sample | None, parameter: str) -> int | None:
 
 
 def _gates(asked: Sequence[GateView], state: SessionState, *, with_patients: bool) -> tuple[GateView, ...]:
-    """The gates with their answers; text and choices only of the open one, which is the one that is read."""
+    """The gates with their answers; text and choices only of the open one, which is the one that is read.
+
+    Of an earlier answer that still holds its own words stay too: several are told in one line each.
+    """
     answered = {**dict(state.answers), **dict(state.after_answers)}
     gate = next_gate(state)
     open_gate = None if gate is None else gate.gate
@@ -181,7 +184,7 @@ def _gates(asked: Sequence[GateView], state: SessionState, *, with_patients: boo
             view,
             answered=answered.get(view.gate),
             text=view.text if view.gate == open_gate and with_patients else "",
-            answers=view.answers if view.gate == open_gate else _given(view, answered.get(view.gate)),
+            answers=view.answers if view.gate == open_gate else _given(view, answered.get(view.gate, view.carried)),
         )
         for view in asked
     )

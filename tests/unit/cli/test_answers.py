@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from devices.model import Modality
-from modctl.cli.answers import Question, from_file, held, held_lines, read_answers
+from modctl.cli.answers import Question, from_file, held_lines, read_answers
 from modctl.cli.laying import DEMO_ANSWERS
 from modctl.clinic.gates import gates_for, open_gate
 from modctl.errors import UnreachableError, UsageError
-from modctl.ipc.messages import GateView
+from modctl.ipc.messages import GateView, held
 
 CHOICE = GateView(
     gate="skin_before",

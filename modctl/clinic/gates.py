@@ -73,6 +73,11 @@ def gates_for(modality: Modality) -> tuple[Gate, ...]:
     return (*(gate for gate in mine if not gate.after), *(gate for gate in mine if gate.after))
 
 
+def every_gate() -> tuple[Gate, ...]:
+    """All gates of all modalities, as the file has them."""
+    return _all()
+
+
 def shown(
     preset: Preset,
     who: Who,

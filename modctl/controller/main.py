@@ -18,8 +18,10 @@ from devices.model import NS_PER_MS, MonoNs, Off
 from modctl.chart.keys import KeyFolder
 from modctl.chart.sqlite import engine_version
 from modctl.chart.store import ChartStore, Written
+from modctl.clinic.gates import every_gate
+from modctl.clinic.validity import policy_problems
 from modctl.clock import SystemClock
-from modctl.config import Layout, SiteConfig, load_site
+from modctl.config import ConfigError, Layout, SiteConfig, load_site
 from modctl.controller import startup
 from modctl.controller.desk import Desk
 from modctl.controller.frontdesk import FrontDesk
@@ -228,6 +230,9 @@ class Controller:
 
     def _make_desk(self, site: SiteConfig) -> Desk:
         layout, writer = self._layout, self._writer
+        wrong = policy_problems(every_gate(), site.site.gate_days)
+        if wrong:
+            raise ConfigError("\n".join(f"{layout.site_toml}: $.site.{problem}" for problem in wrong))
 
         def read_at_length(is_long: bool) -> None:  # noqa: FBT001  # a callback has no keywords
             writer.is_read_at_length = is_long

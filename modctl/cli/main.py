@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "preset": ("modctl.cli.preset:preset", "The library of presets."),
     "patient": ("modctl.cli.people:patient", "Patients of the site."),
     "user": ("modctl.cli.people:user", "Users of the site and their PINs."),
+    "round": ("modctl.cli.round:day_round", "The day's checks, signed once: stop switches, tanks, clock, anchors."),
     "doctor": ("modctl.cli.doctor:doctor", "What is wrong with this station, and what to do."),
 }
 DUMB_TERMINALS: Final = ("", "dumb")

@@ -25,6 +25,7 @@ from modctl.controller.keeper import GuardKeeper
 from modctl.controller.reading import Reading
 from modctl.controller.rights import knows_patients, refusal
 from modctl.controller.room import Room
+from modctl.controller.rounds import round_checks
 from modctl.controller.snapshot import Card, Site, take_snapshot, unit_rows
 from modctl.controller.words import event_of, head_answer, refusal_of
 from modctl.controller.writer import ChartWriter
@@ -47,6 +48,7 @@ from modctl.ipc.messages import (
     Refused,
     Request,
     Resume,
+    Round,
     SignIn,
     Snapshot,
     Start,
@@ -57,7 +59,7 @@ from modctl.ipc.messages import (
     VerifyChart,
 )
 from modctl.ipc.server import Server
-from modctl.records import Alarm, ChartExported, Draft, SessionRefused
+from modctl.records import Alarm, ChartExported, Draft, RoundClosed, RoundOpened, SessionRefused
 
 KEPT_CARDS: Final = 64  # chosen: more sessions than the engine keeps
 NO_GUARD: Final = "The guard that switches everything off in an emergency is not running. Nothing was started."
@@ -114,6 +116,8 @@ class Desk:
                 self._stop(number, caller, request)
             case Answer():
                 self._answer_gate(number, caller, request)
+            case Round():
+                self._round(number, caller, request)
             case Start():
                 self._look_up(number, caller, request)
             case Pause() | Resume() | Step() | Acknowledge():
@@ -252,6 +256,28 @@ class Desk:
             if isinstance(found, Refused):
                 return found
             self._front.ask(lambda front: self._begin(front, number, caller, request, found), self._answer(number))
+            return None
+
+        self._reading.ask(look, self._answer(number))
+
+    def _round(self, number: int, caller: Caller, request: Round) -> None:
+        """Look at everything that the day's round looks at; with a signature it is charted as it was found."""
+
+        def look(reading: Reading) -> Done | Refused | None:
+            facts = reading.facts(self._clock.stamp().at_utc, self._site.timezone, self._site.anchors)
+            checks = round_checks(self.host.state, facts, self._clock.mono_ns())
+            done = Done(id=0, checks=checks)
+            match request.sign:
+                case None:
+                    return done
+                case "open":
+                    record: RoundOpened | RoundClosed = RoundOpened(checks=checks)
+                case "close":
+                    record = RoundClosed(checks=checks)
+                case other:
+                    return Refused(id=0, code="usage", reason=f"A round is opened or closed, not {other!r}.")
+            signed = Draft(data=record, actor=caller.user)
+            self.host.chart(signed, then=lambda: self.server.answer(number, done))
             return None
 
         self._reading.ask(look, self._answer(number))

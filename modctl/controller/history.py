@@ -7,6 +7,7 @@ was left before anything began is said again.
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -18,6 +19,8 @@ from modctl.ipc.messages import Refused, Start
 from modctl.records import Entry, GateAnswer, RoundOpened, SessionRequested, SessionStarted, SetpointCommanded
 
 LOOKED_THROUGH: Final = 60  # chosen: sessions of one patient; a course of treatment has fewer than twenty
+SESSIONS_A_DAY: Final = 200  # chosen: four tables all day
+JUMPS: Final = 100  # chosen: more than that is told as that many
 ROUNDS: Final = 4  # chosen: rounds of one day, some opened twice
 TESTED: Final = "tested"
 STOP_SWITCH: Final = "stop_switch"
@@ -60,6 +63,27 @@ def history(reader: ChartReader, request: Start, now_utc: str) -> History | Refu
         last=_asked_for(reader, last) if request.repeat and last is not None else None,
         levels=_levels(reader, mine),
     )
+
+
+def tested_today(reader: ChartReader, now_utc: str, timezone: str) -> frozenset[str]:
+    """Units whose stop switch was tested on this date at the site, at a session's gate or in a round."""
+    day_ago = utc_text(datetime.fromisoformat(now_utc) - timedelta(days=1))
+    of_day = reader.sessions(SessionFilter(since_utc=day_ago), SESSIONS_A_DAY)
+    found = [one for row in of_day for _, one in _answers(reader, row) if one.gate == STOP_SWITCH]
+    found += [one for entry in reader.entries_of_kind("round.opened", ROUNDS) for one in _tested(entry)]
+    zone = ZoneInfo(timezone)
+    today = datetime.fromisoformat(now_utc).astimezone(zone).date()
+    return frozenset(
+        one.scene.unit
+        for one in found
+        if one.answer == TESTED and datetime.fromisoformat(one.moment.at_utc).astimezone(zone).date() == today
+    )
+
+
+def jumps_of_a_day(reader: ChartReader, now_utc: str) -> int:
+    """How often a clock jumped within the last day."""
+    day_ago = utc_text(datetime.fromisoformat(now_utc) - timedelta(days=1))
+    return sum(entry.at_utc >= day_ago for entry in reader.entries_of_kind("clock.jumped", JUMPS))
 
 
 def _answers(reader: ChartReader, row: SessionRow) -> Iterable[tuple[Entry, Earlier]]:

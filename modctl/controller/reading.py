@@ -3,6 +3,7 @@
 A reader in another process could leave side files that lock the writer out; so everybody asks here.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,8 @@ from modctl.chart.reader import OPEN, ChartReader
 from modctl.chart.reader import SessionRow as ChartRow
 from modctl.chart.sqlite import Connection, open_reader
 from modctl.chart.verify import verify
-from modctl.controller.history import History, history
+from modctl.controller.history import History, history, jumps_of_a_day, tested_today
+from modctl.controller.rounds import Facts
 from modctl.ipc.messages import Done, Entries, ListSessions, Refused, SessionRow, Start, VerifyChart
 from modctl.ipc.server import Body
 from modctl.records import Entry
@@ -61,6 +63,14 @@ class Reading:
         """What the chart knows when a session is asked for."""
         return history(self._reader, request, now_utc)
 
+    def facts(self, now_utc: str, timezone: str, anchors: tuple[str, ...]) -> Facts:
+        """What the day's round needs of the chart and of the folders that its heads go to."""
+        return Facts(
+            tested=tested_today(self._reader, now_utc, timezone),
+            jumps=jumps_of_a_day(self._reader, now_utc),
+            anchors=tuple((folder, _problem_with_anchor(folder)) for folder in anchors),
+        )
+
     def page(self, since: int) -> Sequence[Body]:
         """The entries after ``since`` as bytes, as many as fit a page."""
         return _fitting(self._reader.entries_since(since, PAGE_ROWS))
@@ -103,6 +113,12 @@ class Reading:
         if self._held[:2] != (session, newest):
             self._held = (session, newest, self._reader.session_with_inputs(session))
         return self._held[2]
+
+
+def _problem_with_anchor(folder: str) -> str:
+    if not Path(folder).is_dir():
+        return "is not there: is the disk in, the share mounted?"
+    return "" if os.access(folder, os.W_OK) else "may not be written"
 
 
 def _fitting(entries: Iterable[Entry]) -> list[Body]:

@@ -46,6 +46,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool
     cards: Mapping[str, Card]  # by session
     alarms: Mapping[str, tuple[AlarmView, ...]]  # by session, standing
+    timezone: str = "UTC"
+    anchors: tuple[str, ...] = ()
 
 
 def take_snapshot(state: CoreState, site: Site, seq: int, now_ns: int, *, with_patients: bool) -> Snapshot:

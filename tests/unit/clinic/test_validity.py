@@ -137,7 +137,7 @@ def test_an_answer_holds_only_where_it_was_given(there: dict[str, str], expected
 )
 def test_an_answer_that_closed_is_never_carried_and_hides_what_was_said_before(gate: str, answer: str) -> None:
     """A no in the morning is not outlived by the yes of the day before, nor by an earlier one."""
-    earlier = (*said(NOON - HOUR), *said(NOON, **{gate: answer}))
+    earlier = (*said(NOON - HOUR), *said(NOON, HERE, "a", **{gate: answer}))
 
     assert {gate} == asks(asked(earlier, MINUTE))
 

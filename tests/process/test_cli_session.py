@@ -340,17 +340,20 @@ def test_a_faulted_unit_is_out_of_use_until_a_person_acknowledges(site: Path) ->
 
 def test_a_person_at_a_terminal_is_asked_everything(site: Path) -> None:
     """PIN hidden, every question by its number, no start within half a second, s stops in the middle of an answer."""
-    arguments = [*START, "--as", "therapist", "--duration", "10s", "--set", "current_ua=1000", "--site", str(site)]
+    start = [word.replace("P-001", "P-002") for word in START]  # a first visit: nothing was said before
+    arguments = [*start, "--as", "therapist", "--duration", "10s", "--set", "current_ua=1000", "--site", str(site)]
     terminal = pexpect.spawn(MODCTL, arguments, encoding="utf-8", timeout=15, env={**os.environ, "TERM": "xterm"})
     terminal.expect("PIN of therapist")
     terminal.sendline("1234")
-    terminal.expect("born 1951-03-04")
+    terminal.expect("born 1948-11-19")
     for last_line in ("somebody else", "cannot be asked", "not asked today"):
         terminal.expect(last_line)
         terminal.send("1")
+    terminal.expect("x for 10")
+    terminal.send("4")
     terminal.expect("then Enter")
-    terminal.send("11\r4\r")
-    for last_line in ("not looked at", "Not placed"):
+    terminal.send("151\r95\r")
+    for last_line in ("not looked at", "not tested", "Not placed"):
         terminal.expect(last_line)
         terminal.send("1")
     terminal.expect("Start now")
@@ -366,13 +369,77 @@ def test_a_person_at_a_terminal_is_asked_everything(site: Path) -> None:
     terminal.expect("not measured by this unit")
     terminal.send("s")
     terminal.expect("STOPPED")
-    terminal.expect("then Enter")
+    terminal.expect("x for 10")
     terminal.sendintr()
     terminal.expect(pexpect.EOF)
     terminal.close()
 
     assert terminal.exitstatus == 1
     assert "1234" not in str(terminal.before)
+
+
+def test_the_last_session_is_repeated_with_six_keys(site: Path, ran: Done) -> None:
+    """Repeat, unchanged, pain, skin, placed, start: six statements by a person, each with its age, as charted."""
+    before = [row["session"] for row in run(site, "session", "list").objects]
+    arguments = ["session", "start", "--repeat", "--patient", "P-001", "--as", "therapist", "--site", str(site)]
+    environment = {**os.environ, "TERM": "xterm", "MODCTL_PIN": "1234"}
+    terminal = pexpect.spawn(MODCTL, arguments, encoding="utf-8", timeout=15, env=environment)
+    keys = 0
+    for last_line, key in (
+        ("r both are right", "r"),
+        ("u unchanged", "u"),
+        ("x for 10", "4"),
+        ("not looked at", "1"),
+        ("Not placed", "1"),
+        ("Start now", "2"),
+    ):
+        terminal.expect(last_line)
+        if key == "2":
+            assert (
+                terminal.expect([pexpect.TIMEOUT, "STARTED"], timeout=0.6) == 0
+            )  # keys do not count for half a second
+        terminal.send(key)
+        keys += 1
+    terminal.expect("ENERGIZED")
+    terminal.send("s")
+    terminal.expect("STOPPED")
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+
+    shown = run(site, "session", "show").objects
+    told = [(row["gate"], row["answer"], row["source"]) for row in shown if row["kind"] == "gate.answered"]
+    ages = {str(row["gate"]): row["age_s"] for row in shown if row["kind"] == "gate.answered"}
+    assert keys <= 6
+    assert ran.objects[0]["session"] in before
+    assert [
+        ("identify", "confirmed", "person"),
+        ("consent", "given", "person"),
+        ("screening", "none", "person"),
+        ("sensation", "normal", "person"),
+        ("pain_before", "4", "person"),
+        ("skin_before", "intact", "person"),
+        ("placement", "placed", "person"),
+        ("confirm", "start", "person"),
+    ] == told
+    carried = {gate for gate, age in ages.items() if isinstance(age, int) and age > 0}
+    assert {"consent", "screening", "sensation"} == carried
+
+
+def test_the_round_counts_as_the_days_test_of_a_stop_switch(site: Path) -> None:
+    """Pressed before the first patient comes, it is told as tested; unpressed it is told as open, and signed so."""
+    signs = ("round", "open", "--as", "therapist")
+    unpressed = run(site, *signs, env={"MODCTL_PIN": "1234"})
+    run(site, "sim", "inject", "traction-1", "switch-open", "--for", "1500ms")
+    pressed = run(site, *signs, "--wait", "8s", env={"MODCTL_PIN": "1234"})
+
+    def switch(done: Done) -> object:
+        return next(row["result"] for row in done.objects if row["check"] == "stop_switch")
+
+    assert "open" == switch(unpressed)
+    assert "ok" == switch(pressed)
+    closed = run(site, "round", "close", "--as", "therapist", env={"MODCTL_PIN": "1234"})
+    assert {"round.check"} == {row["kind"] for row in closed.objects}
 
 
 def test_a_second_controller_is_refused(site: Path) -> None:

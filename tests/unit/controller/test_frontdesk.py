@@ -8,9 +8,12 @@ import pytest
 
 from devices.limits import Max, Min
 from devices.model import Identity
+from modctl.clinic.interlocks import Running
+from modctl.clinic.validity import Earlier, Moment, Scene
 from modctl.clock import SystemClock
 from modctl.config import Layout, Narrowed, SiteConfig, load_site
 from modctl.controller.frontdesk import FrontDesk, site_limits
+from modctl.controller.history import History, LastSession
 from modctl.controller.startup import unit_config
 from modctl.engine.core_events import Begin, Refuse
 from modctl.engine.unit import UnitState
@@ -101,6 +104,75 @@ def test_unknown_words_are_told_before_the_chart_is_bothered(desk: Desk, changes
     assert isinstance(refused, Refused)
     assert "usage" == refused.code
     assert what in refused.reason
+
+
+def test_a_patient_is_not_given_what_does_not_go_together(desk: Desk) -> None:
+    """Hazard H32: refused with its reason, and nothing is prepared."""
+    running = [Running(patient="P-1", unit="estim-2", modality="estim")]
+    refused = desk.front.begin(5, "therapist", START, desk.units, running=running)
+
+    assert isinstance(refused, Refused)
+    assert "interlock" == refused.code
+    assert "estim-2" in refused.reason
+
+
+def test_what_holds_is_offered_and_what_is_too_old_is_asked(desk: Desk) -> None:
+    """The screens get the stored answer; the engine's order has it right after who it is."""
+    stamp = SystemClock().stamp()
+    first = desk.begin(START)
+    assert isinstance(first, Begin)
+    where = first.setup.started
+    scene = Scene(patient="P-1", modality="estim", region=where.region, side=where.side, unit="estim-1")
+    now = Moment(at_utc=stamp.at_utc, boottime_ns=stamp.boottime_ns, boot=stamp.boot)
+    old = Moment(at_utc="2026-01-01T00:00:00.000Z", boottime_ns=0, boot="before")
+    earlier = (
+        Earlier(gate="consent", answer="given", moment=now, scene=scene),
+        Earlier(gate="screening", answer="none", moment=old, scene=scene),
+    )
+    by_a_person = msgspec.structs.replace(START, file_answers=False)
+    found = desk.front.begin(5, "therapist", by_a_person, desk.units, history=History(earlier=earlier))
+
+    assert not isinstance(found, Refused)
+    event, card = found
+    assert isinstance(event, Begin)
+    assert ["identify", "consent", "screening"] == [gate.gate for gate in event.setup.before[:3]]
+    assert {"consent": "given"} == {gate.gate: gate.carried for gate in card.gates if gate.carried is not None}
+
+
+def test_a_file_of_answers_carries_nothing(desk: Desk) -> None:
+    """It is asked what every visit asks, whatever was said before: a file says what it says."""
+    stamp = SystemClock().stamp()
+    first = desk.begin(START)
+    assert isinstance(first, Begin)
+    where = first.setup.started
+    scene = Scene(patient="P-1", modality="estim", region=where.region, side=where.side, unit="estim-1")
+    now = Moment(at_utc=stamp.at_utc, boottime_ns=stamp.boottime_ns, boot=stamp.boot)
+    earlier = (
+        Earlier(gate="consent", answer="given", moment=now, scene=scene),
+        Earlier(gate="sensation", answer="normal", moment=now, scene=scene),
+    )
+    found = desk.front.begin(5, "therapist", START, desk.units, history=History(earlier=earlier))
+
+    assert not isinstance(found, Refused)
+    assert {None} == {gate.carried for gate in found[1].gates}
+    assert "consent" in {gate.gate for gate in found[1].gates}
+
+
+def test_a_repeat_takes_the_last_prescription(desk: Desk) -> None:
+    """Unit, preset, settings and time of the last session; the level begins as the preset says."""
+    last = LastSession(
+        unit="estim-1", preset=preset_of("estim-1"), settings=(("pulse_width_us", 150),), planned_ms=30_000
+    )
+    request = Start(id=1, unit="", patient="P-1", preset="", repeat=True)
+    found = desk.front.begin(5, "therapist", request, desk.units, history=History(last=last))
+
+    assert not isinstance(found, Refused)
+    event, _card = found
+    assert isinstance(event, Begin)
+    assert ("estim-1", preset_of("estim-1")) == (event.setup.unit, event.setup.started.preset)
+    assert 150 == dict(event.setup.settings)["pulse_width_us"]
+    assert 30_000 == event.setup.started.planned_ms
+    assert 0 == event.setup.level.start
 
 
 def test_a_site_for_real_units_takes_no_answers_from_a_file(layout: Layout) -> None:

@@ -35,6 +35,7 @@ from tui.journal import alarm_text
 from tui.keys import KeyGuard
 from tui.screens.acknowledge import AcknowledgeScreen
 from tui.screens.base import TableScreen
+from tui.screens.day_round import RoundScreen
 from tui.screens.end import EndScreen
 from tui.screens.gates import CONFIRM, GatesScreen
 from tui.screens.key_map import KeyMap
@@ -278,6 +279,11 @@ class TableApp(App[None]):
         self._desk.choosing = Route(Place.ACKNOWLEDGE, unit=event.unit)
         self._settle()
 
+    @on(messages.RoundShown)
+    def _round_shown(self) -> None:
+        self._desk.choosing = Route(Place.ROUND)
+        self._settle()
+
     @on(messages.NextSession)
     def _next_session(self) -> None:
         self._desk.choosing = Route(Place.UNITS)
@@ -361,7 +367,7 @@ class TableApp(App[None]):
             if isinstance(screen, TableScreen | KeyMap):
                 screen.see(sight)
 
-    def _made(self, route: Route) -> Screen[None]:  # flat: one arm a place
+    def _made(self, route: Route) -> Screen[None]:  # noqa: C901  # flat: one arm a place
         match route.place:
             case Place.SIGN_IN:
                 return SignInScreen(self._desk.user)
@@ -373,6 +379,8 @@ class TableApp(App[None]):
                 return PatientsScreen(route.unit)
             case Place.PRESETS:
                 return PresetsScreen(route.unit, route.patient, route.name)
+            case Place.ROUND:
+                return RoundScreen()
             case Place.WEIGHT:
                 return PatientsScreen(route.unit) if route.start is None else WeightScreen(route.start)
             case Place.GATES:

@@ -31,6 +31,7 @@ class Place(StrEnum):
     PATIENTS = "patients"
     PRESETS = "presets"
     WEIGHT = "weight"
+    ROUND = "round"
     GATES = "gates"
     RUNNING = "running"
     END = "end"
@@ -136,6 +137,7 @@ class Desk:
             Place.WEIGHT: Place.PATIENTS,
             Place.PRESETS: Place.PATIENTS,
             Place.PATIENTS: Place.UNITS,
+            Place.ROUND: Place.UNITS,
             Place.ACKNOWLEDGE: Place.UNITS,
         }
         if self.choosing is not None and self.choosing.place in before:

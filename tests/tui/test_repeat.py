@@ -2,8 +2,20 @@
 
 import msgspec
 
-from modctl.ipc.messages import Answer, Done, GateView, ListSessions, Refused, Request, SessionRow, SessionView, Start
-from tests.tui.fakes import CONFIRM_GATE, GATES, message_id, session
+from modctl.ipc.messages import (
+    Answer,
+    Done,
+    GateView,
+    ListSessions,
+    Refused,
+    Request,
+    Round,
+    SessionRow,
+    SessionView,
+    Start,
+)
+from modctl.records import RoundCheck
+from tests.tui.fakes import CONFIRM_GATE, GATES, message_id, session, snapshot, unit
 from tests.tui.stage import Stage, obliging, perform
 
 IDENTIFY, PAIN, _ = GATES
@@ -175,3 +187,53 @@ def test_a_missing_body_weight_is_entered_and_the_session_asked_for_again() -> N
         assert [None, 82] == [one.body_weight_kg for one in stage.requests(Start) if isinstance(one, Start)]
 
     perform(act, script=unweighed)
+
+
+def test_the_stop_switch_is_seen_at_its_gate() -> None:
+    """The person presses and looks: what the unit says of its switch stands beside the question."""
+    switch = GateView(
+        gate="stop_switch",
+        title="Stop switch",
+        text="Have it pressed and let go.",
+        answers=(("tested", "Pressed and let go"), ("not-done", "Not done")),
+        closes=("not-done",),
+    )
+    rows = (unit(stop_switch="pressed"),)
+
+    async def act(stage: Stage) -> None:
+        stage.client.push(snapshot(stage.clock, preparing((switch, CONFIRM_GATE), 0), units=rows))
+        await stage.settle()
+        await stage.press("tab")
+        stage.client.push(snapshot(stage.clock, preparing((switch, CONFIRM_GATE), 0), units=rows))
+        await stage.settle()
+
+        assert "The unit says: pressed" in stage.text()
+
+    perform(act)
+
+
+def test_the_days_round_is_looked_at_and_signed_once() -> None:
+    """What is open stands first; nothing is signed by looking, and one choice signs all of it."""
+    checks = (
+        RoundCheck(check="unit", subject="estim-1", result="ok", found="ready"),
+        RoundCheck(check="stop_switch", subject="traction-1", result="open", found="not tested today"),
+    )
+
+    def rounding(message: Request) -> Done | Refused:
+        return Done(id=message.id, checks=checks) if isinstance(message, Round) else obliging(message)
+
+    async def act(stage: Stage) -> None:
+        await stage.see()
+        await stage.press("d")
+        await stage.wait(1_200)
+        lines = [line for line in stage.text().splitlines() if "traction-1" in line or "estim-1" in line]
+        looked = {one.sign for one in stage.requests(Round) if isinstance(one, Round)}
+        await stage.press("2")
+
+        assert "OPEN" in lines[0]
+        assert {None} == looked
+        assert "open" in [one.sign for one in stage.requests(Round) if isinstance(one, Round)]
+        assert "Signed: 1 open." in stage.text()
+        assert "Which unit?" in stage.text()
+
+    perform(act, script=rounding)

@@ -6,6 +6,7 @@ from modctl.ipc.messages import (
     Answer,
     Done,
     GateView,
+    ListPatients,
     ListSessions,
     Refused,
     Request,
@@ -237,3 +238,22 @@ def test_the_days_round_is_looked_at_and_signed_once() -> None:
         assert "Which unit?" in stage.text()
 
     perform(act, script=rounding)
+
+
+def test_the_list_of_patients_comes_though_it_was_asked_for_before_the_sign_in_was_through() -> None:
+    """A quick hand on a busy machine must not stand before an empty list."""
+    refusals = [Refused(id=0, code="sign_in", reason="Sign in first.")]
+
+    def late(message: Request) -> Done | Refused:
+        if isinstance(message, ListPatients) and refusals:
+            return msgspec.structs.replace(refusals.pop(), id=message.id)
+        return obliging(message)
+
+    async def act(stage: Stage) -> None:
+        await stage.see()
+        await stage.press("enter")
+        await stage.wait(300)
+
+        assert "Ada Example" in stage.text()
+
+    perform(act, script=late)

@@ -36,6 +36,7 @@ class PatientsScreen(TableScreen):
         self._unit = unit
         self._patients: tuple[PatientRow, ...] = ()
         self._sessions: tuple[SessionRow, ...] = ()
+        self._asks_again = False  # the list was asked for before the sign-in was through
         self._now_ns = 0
         self._here_since_ns = 0  # since when the cursor stands on this patient's line
 
@@ -59,6 +60,9 @@ class PatientsScreen(TableScreen):
     def see_middle(self, sight: Sight) -> None:
         """For which unit the patient is chosen."""
         self._now_ns = sight.now_ns
+        if self._asks_again and sight.role:
+            self._asks_again = False
+            self.post_message(Asked(ListPatients(id=0)))
         row = sight.unit(self._unit)
         mark = "SIM " if row is not None and row.simulated else ""
         self.query_one("#title", Rows).show([(Span(f" {mark}{self._unit}: for which patient?", Look.STRONG),), EMPTY])
@@ -66,6 +70,7 @@ class PatientsScreen(TableScreen):
     def answered(self, asked: Request, reply: Done | Refused) -> None:
         """The lists have come."""
         if isinstance(reply, Refused):
+            self._asks_again = self._asks_again or (isinstance(asked, ListPatients) and reply.code == "sign_in")
             return
         if isinstance(asked, ListPatients):
             self._patients = reply.patients or ()

@@ -36,7 +36,7 @@ class UnitsScreen(TableScreen):
     def keys(self, sight: Sight) -> str:
         """Its own keys."""
         del sight
-        return "↑ ↓ Enter or digit: choose   a clear a fault   d day's round   ? keys   Ctrl+Q leave"
+        return "↑ ↓ Enter or digit   a clear a fault   d day's round   ? keys   Ctrl+Q leave"
 
     def see_middle(self, sight: Sight) -> None:
         """Units and their states, from the newest snapshot."""

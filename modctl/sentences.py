@@ -45,6 +45,7 @@ REASONS: Final[Mapping[str, str]] = {
     "abandoned": "the questions before the start were given up",
     "gate": "a question was answered with no",
     "too_short": "it is too short to be a treatment",
+    "interlock": "another session of this patient does not go with it",
     "soft_limit": "a soft limit was passed",
     "limit_widened": "a profile or a site limit is wider than its parent",
     "unknown_parameter": "it names a parameter that the preset does not have",

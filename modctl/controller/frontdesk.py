@@ -38,7 +38,7 @@ from modctl.clock import Clock
 from modctl.config import Narrowed, SiteConfig
 from modctl.controller.accounts import Patient, People, PinCheck, SignInResult
 from modctl.controller.history import History, LastSession
-from modctl.controller.prepare import NotPrepared, Order, prepare
+from modctl.controller.prepare import NotPrepared, Order, Prepared, prepare
 from modctl.controller.snapshot import Card
 from modctl.engine.core_events import Begin, Refuse
 from modctl.engine.riding import cap
@@ -46,7 +46,7 @@ from modctl.engine.setup import Setup
 from modctl.engine.unit import UnitState
 from modctl.errors import UsageError
 from modctl.ipc.messages import Done, GateView, PatientRow, PresetRow, Refused, SignIn, Start
-from modctl.records import PatientWeighed, SignedIn
+from modctl.records import PatientWeighed, SessionRefused, SignedIn
 
 RESERVE_BYTES: Final = 64 << 20  # chosen: a day of sessions is a few megabytes; the rest is for the stop's own entries
 BODY_WEIGHT_KG: Final = (10, 400)  # chosen: outside of it somebody mistyped; traction stands on this number
@@ -125,9 +125,6 @@ class FrontDesk:
         refused = self._site_refusal(request)
         if refused is not None:
             return refused
-        refused = self._patient_refusal(request, patient, preset, running)
-        if refused is not None:
-            return refused
         if request.body_weight_kg is not None and preset.modality is Modality.TRACTION:
             patient = self._weighed(patient, request.body_weight_kg, chart)
         if refused := self._weight_refusal(patient, preset):
@@ -150,7 +147,7 @@ class FrontDesk:
             program=self._program,
             now_ns=self._clock.mono_ns(),
         )
-        found = prepare(order)
+        found = _interlocked(prepare(order), patient, preset, running)
         if isinstance(found, NotPrepared):
             refuse = Refuse(
                 request=number,
@@ -191,18 +188,6 @@ class FrontDesk:
         if request.file_answers:
             judged = tuple(_for_a_file(one) for one in judged)
         return arranged(judged)
-
-    def _patient_refusal(
-        self, request: Start, patient: Patient, preset: Preset, running: Sequence[Running]
-    ) -> Refused | None:
-        """What speaks against a session of this patient just now."""
-        del request
-        found = conflict(patient.ref, preset.modality, running)
-        if found is None:
-            return None
-        other, why = found
-        told = f"{patient.ref} is in a session on {other.unit} ({other.modality}): {why}."
-        return Refused(id=0, code="interlock", reason=f"{told} End that one first. Nothing was started.")
 
     def _weighed(self, patient: Patient, body_weight_kg: int, chart: Callable[[PatientWeighed], None]) -> Patient:
         low, high = BODY_WEIGHT_KG
@@ -278,6 +263,22 @@ def _repeated(request: Start, last: LastSession) -> Start:
         preset=last.preset,
         set=tuple(asked.items()),
         duration_ms=last.planned_ms if request.duration_ms is None else request.duration_ms,
+    )
+
+
+def _interlocked(
+    found: Prepared | NotPrepared, patient: Patient, preset: Preset, running: Sequence[Running]
+) -> Prepared | NotPrepared:
+    """What was found, unless another session of this patient speaks against it."""
+    against = conflict(patient.ref, preset.modality, running)
+    if against is None:
+        return found
+    other, why = against
+    told = f"{patient.ref} is in a session on {other.unit} ({other.modality}): {why}."
+    return NotPrepared(
+        requested=found.requested,
+        refused=SessionRefused(reason="interlock"),
+        text=f"{told} End that one first. Nothing was started.",
     )
 
 

@@ -107,13 +107,15 @@ def test_unknown_words_are_told_before_the_chart_is_bothered(desk: Desk, changes
 
 
 def test_a_patient_is_not_given_what_does_not_go_together(desk: Desk) -> None:
-    """Hazard H32: refused with its reason, and nothing is prepared."""
+    """Hazard H32: refused with its reason, charted, and nothing is prepared."""
     running = [Running(patient="P-1", unit="estim-2", modality="estim")]
-    refused = desk.front.begin(5, "therapist", START, desk.units, running=running)
+    found = desk.front.begin(5, "therapist", START, desk.units, running=running)
 
-    assert isinstance(refused, Refused)
-    assert "interlock" == refused.code
-    assert "estim-2" in refused.reason
+    assert not isinstance(found, Refused)
+    event = found[0]
+    assert isinstance(event, Refuse)
+    assert "interlock" == event.refused.reason
+    assert "estim-2" in event.text
 
 
 def test_what_holds_is_offered_and_what_is_too_old_is_asked(desk: Desk) -> None:

@@ -65,7 +65,7 @@ def history(reader: ChartReader, request: Start, now_utc: str) -> History | Refu
     )
 
 
-def tested_today(reader: ChartReader, now_utc: str, timezone: str) -> frozenset[str]:
+def switches_of_today(reader: ChartReader, now_utc: str, timezone: str) -> frozenset[str]:
     """Units whose stop switch was tested on this date at the site, at a session's gate or in a round."""
     day_ago = utc_text(datetime.fromisoformat(now_utc) - timedelta(days=1))
     of_day = reader.sessions(SessionFilter(since_utc=day_ago), SESSIONS_A_DAY)
@@ -112,7 +112,7 @@ def _tested(entry: Entry) -> Iterable[Earlier]:
 
 def _asked_for(reader: ChartReader, row: SessionRow) -> LastSession:
     asked = record_as(reader.of_kind_in_session(row.session, "session.requested")[0], SessionRequested)
-    level = profiles.load(asked.model).level.name
+    level = _level_of(asked.model)
     settings = tuple((name, value) for name, value in asked.asked if name != level)
     return LastSession(unit=asked.unit, preset=asked.preset, settings=settings, planned_ms=asked.planned_ms)
 
@@ -126,7 +126,12 @@ def _levels(reader: ChartReader, rows: Sequence[SessionRow]) -> tuple[tuple[str,
 def _level(reader: ChartReader, row: SessionRow) -> int | None:
     """What a session was ridden to in the end."""
     started = record_as(reader.of_kind_in_session(row.session, "session.started")[0], SessionStarted)
-    parameter = profiles.load(started.model).level.name
+    parameter = _level_of(started.model)
     setpoints = (record_as(entry, SetpointCommanded) for entry in reader.of_kind_in_session(row.session, "setpoint"))
-    levels = [dict(one.levels).get(parameter) for one in setpoints if one.cause in SET_BY_PEOPLE]
+    levels = [dict(one.levels).get(parameter or "") for one in setpoints if one.cause in SET_BY_PEOPLE]
     return levels[-1] if levels else None
+
+
+def _level_of(model: str) -> str | None:
+    """The parameter that is ridden on a model; None for one that this program does not have any more."""
+    return profiles.load(model).level.name if model in profiles.models() else None

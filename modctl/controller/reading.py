@@ -15,7 +15,7 @@ from modctl.chart.reader import OPEN, ChartReader
 from modctl.chart.reader import SessionRow as ChartRow
 from modctl.chart.sqlite import Connection, open_reader
 from modctl.chart.verify import verify
-from modctl.controller.history import History, history, jumps_of_a_day, tested_today
+from modctl.controller.history import History, history, jumps_of_a_day, switches_of_today
 from modctl.controller.rounds import Facts
 from modctl.ipc.messages import Done, Entries, ListSessions, Refused, SessionRow, Start, VerifyChart
 from modctl.ipc.server import Body
@@ -66,7 +66,7 @@ class Reading:
     def facts(self, now_utc: str, timezone: str, anchors: tuple[str, ...]) -> Facts:
         """What the day's round needs of the chart and of the folders that its heads go to."""
         return Facts(
-            tested=tested_today(self._reader, now_utc, timezone),
+            tested=switches_of_today(self._reader, now_utc, timezone),
             jumps=jumps_of_a_day(self._reader, now_utc),
             anchors=tuple((folder, _problem_with_anchor(folder)) for folder in anchors),
         )

@@ -197,6 +197,10 @@ class SessionRefused(Record, frozen=True, kw_only=True):
     observed: Quantity | None = None
     bound: Quantity | None = None
     source: str | None = None
+    mark: str | msgspec.UnsetType = msgspec.UNSET  # where the bound comes from; only with a limit
+    door: str | msgspec.UnsetType = (
+        msgspec.UNSET
+    )  # what opens a soft limit: reason, second_person; never with a hard one
 
 
 class SessionStarted(Record, frozen=True, kw_only=True):
@@ -270,11 +274,15 @@ class Alarm(Record, frozen=True, kw_only=True):
 
 
 class Override(Record, frozen=True, kw_only=True):
-    """A soft limit was opened by a person."""
+    """A soft limit was opened by a person, for this session, up to ``observed`` and no further."""
 
     limit: str
     reason: str  # commitment
     second_person: str | None = None
+    observed: Quantity | None = None
+    bound: Quantity | None = None
+    source: str = ""
+    mark: str = ""
 
 
 class DoseBound(Record, frozen=True, kw_only=True):

@@ -10,11 +10,12 @@ import msgspec
 
 from devices.model import NS_PER_S, Ack, AckOf, Contact, Fault, LinkFault, Output, Sample
 from modctl.engine import events as ev
+from modctl.engine.checks import check_levels
 from modctl.engine.effects import SessionEffect
 from modctl.engine.ledger import Ledger, account, close_doubt, observed
 from modctl.engine.machine import On, Outcome, Phase
 from modctl.engine.phases import LIVE, NEVER_NS, OVER, SessionState, Step, alarm, append, end, take
-from modctl.engine.riding import Riding, drive, next_drive_ns, ride
+from modctl.engine.riding import Riding, cap, drive, next_drive_ns, ride
 from modctl.engine.setup import GateSpec, Setup
 from modctl.engine.watching import Trouble, judge_sample
 from modctl.records import GateAnswer, LimitBreached, Quantity, SessionClosed, SessionRefused, SessionSigned
@@ -60,8 +61,23 @@ def objection(state: SessionState, event: ev.SessionEvent) -> str | None:
             return "The chart is behind: no raise until it has caught up."
         case ev.LevelAsked(direction=direction) if direction == "up" and state.riding.is_held_by_contact:
             return "There is no contact: no raise until it is back."
+        case ev.LevelAsked(direction=direction) if direction == "up":
+            return _soft_objection(state)
         case _:
             return None
+
+
+def _soft_objection(state: SessionState) -> str | None:
+    """Why the level ends where it stands, where a soft limit made the riding cap; None for every other raise."""
+    setup, level = state.setup, state.setup.level
+    if state.riding.set_level != cap(level):
+        return None
+    further = cap(level) + level.person_step * (-1 if level.down_intensifies else 1)
+    verdict = check_levels(setup.soft, {**dict(setup.context), **dict(setup.settings), level.parameter: further})
+    if verdict is None:
+        return None
+    opened = " was opened only so far" if verdict.limit in setup.opened else " was not opened for this session"
+    return f"The level stays where it is: {verdict.limit}{opened}."
 
 
 def _answer_objection(state: SessionState, event: ev.Answered) -> str | None:

@@ -140,7 +140,8 @@ class Turn(Books):
         run = SessionRun(state=begin(setup, event.actor), inputs_from_ns=self._now_ns)
         self._sessions[setup.session] = run
         self._set(unit, session=setup.session)
-        self._effects.extend([requested, Reply(request=event.request, session=setup.session)])
+        opened = (Append(draft=Draft(data=data, session=setup.session, actor=event.actor)) for data in event.overrides)
+        self._effects.extend([requested, *opened, Reply(request=event.request, session=setup.session)])
 
     def _why_not(self, unit: UnitState) -> tuple[str, str] | None:
         name = unit.config.name

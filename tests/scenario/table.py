@@ -15,6 +15,7 @@ from modctl.clinic.gates import gates_for
 from modctl.clinic.library import parse
 from modctl.clinic.presets import Preset
 from modctl.clock import Stamp
+from modctl.controller.doors import Opening
 from modctl.controller.prepare import NotPrepared, Order, prepare
 from modctl.engine.core_events import Begin, Refuse, StopUnits, ToSession
 from modctl.engine.events import Answered, SessionEvent
@@ -50,6 +51,8 @@ class Table:
         self.on_entry: Callable[[Draft], None] = lambda _draft: None  # at the very moment of each entry
         self.world = World(units, self.clock, seed, self._entry)
         self._requests = 0
+        self.body_weight_g = 80_000
+        self.openings: tuple[Opening, ...] = ()  # what the next requests open
         self.run_s(2)
 
     def _entry(self, draft: Draft, stamp: Stamp) -> None:
@@ -80,7 +83,7 @@ class Table:
             unit=self.world.state.units[unit],
             patient="p1",
             side="right",
-            body_weight_g=80_000,
+            body_weight_g=self.body_weight_g,
             preset=chosen,
             gates=gates_for(chosen.modality),
             asked=tuple(asked.items()),
@@ -89,6 +92,7 @@ class Table:
             simulated_site=True,
             site_limits=(),
             program="modctl test",
+            openings=self.openings,
         )
         judged = prepare(order)
         if isinstance(judged, NotPrepared):
@@ -102,7 +106,13 @@ class Table:
             )
             self.world.post(event)
         else:
-            begin = Begin(request=self._requests, actor="therapist", setup=judged.setup, requested=judged.requested)
+            begin = Begin(
+                request=self._requests,
+                actor="therapist",
+                setup=judged.setup,
+                requested=judged.requested,
+                overrides=judged.overrides,
+            )
             self.world.post(begin)
         return session
 

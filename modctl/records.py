@@ -153,7 +153,7 @@ class StopPressed(Record, frozen=True, kw_only=True):
     source: str  # screen, command, signal, guard …
 
 
-class GateAnswer(Record, frozen=True, kw_only=True):
+class GateAnswer(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One statement by a person at the table, with its source, age and the seconds it took."""
 
     gate: str
@@ -161,6 +161,7 @@ class GateAnswer(Record, frozen=True, kw_only=True):
     source: str  # person | file | carried
     age_s: int
     took_ms: int
+    text: str = ""  # commitment to what the person added; left out where nothing was
 
 
 class EffectiveLimit(Record, frozen=True, kw_only=True):

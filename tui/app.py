@@ -38,6 +38,7 @@ from tui.screens.base import TableScreen
 from tui.screens.end import EndScreen
 from tui.screens.gates import CONFIRM, GatesScreen
 from tui.screens.key_map import KeyMap
+from tui.screens.override import OverrideScreen
 from tui.screens.patients import PatientsScreen
 from tui.screens.presets import PresetsScreen
 from tui.screens.running import RunningScreen
@@ -49,6 +50,7 @@ from tui.theme import THEME
 
 TICK_S: Final = 0.25  # a screen that attends beats every 250 ms
 OVER: Final = ("ended", "unconfirmed")
+SOFT_LIMIT: Final = "soft_limit"
 REDIAL_NS: Final = NS_PER_S
 ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
 
@@ -224,6 +226,9 @@ class TableApp(App[None]):
     def _refused(self, asked: Request, reply: Refused) -> None:
         if isinstance(asked, Answer):
             self._desk.unconfirmed(asked.session)
+        elif isinstance(asked, Start) and reply.code == SOFT_LIMIT and reply.door is not None:
+            self._desk.refused_softly(asked, reply)
+            return
         elif isinstance(asked, SignIn):
             self._pin = None
             self._desk.signs_in_itself = False
@@ -370,6 +375,8 @@ class TableApp(App[None]):
                 return PatientsScreen(route.unit)
             case Place.PRESETS:
                 return PresetsScreen(route.unit, route.patient, route.name)
+            case Place.OVERRIDE:
+                return UnitsScreen() if self._desk.shut is None else OverrideScreen(*self._desk.shut)
             case Place.GATES:
                 return GatesScreen(route.session)
             case Place.RUNNING:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from devices.model import NS_PER_S
-from modctl.ipc.messages import SessionView, Snapshot
+from modctl.ipc.messages import Refused, SessionView, Snapshot, Start
 from tui.levels import traced_value
 from tui.sight import MAX_TABS, Link, Sight, is_live, settled_units, tabs_after
 
@@ -30,6 +30,7 @@ class Place(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     PATIENTS = "patients"
     PRESETS = "presets"
+    OVERRIDE = "override"
     GATES = "gates"
     RUNNING = "running"
     END = "end"
@@ -55,6 +56,7 @@ class Desk:
         self.link = Link.CONNECTING
         self.link_text = ""
         self.choosing: Route | None = None
+        self.shut: tuple[Start, Refused] | None = None  # what a soft limit refused
         self.large: str | None = None
         self._large_since_ns = 0
         self._snapshot: Snapshot | None = None
@@ -87,6 +89,15 @@ class Desk:
         """The controller has taken a start: its questions come next."""
         self.choosing = None
         self.show_large(session, now_ns)
+
+    def refused_softly(self, asked: Start, refused: Refused) -> None:
+        """A soft limit stands before the start: what opens it is asked next."""
+        self.shut = (asked, refused)
+        name = "" if self.choosing is None else self.choosing.name
+        opened = "|".join(
+            (refused.limit or "", *(one.limit for one in asked.overrides))
+        )  # another limit, another screen
+        self.choosing = Route(Place.OVERRIDE, unit=asked.unit, patient=asked.patient, name=name, session=opened)
 
     def confirmed(self, session: str) -> None:
         """A person has confirmed the start: from now on the session is live until a snapshot says otherwise."""
@@ -131,7 +142,9 @@ class Desk:
     def step_back(self) -> None:
         """One step back in what is being prepared."""
         before = {Place.PRESETS: Place.PATIENTS, Place.PATIENTS: Place.UNITS, Place.ACKNOWLEDGE: Place.UNITS}
-        if self.choosing is not None and self.choosing.place in before:
+        if self.choosing is not None and self.choosing.place is Place.OVERRIDE:
+            self.choosing = msgspec.structs.replace(self.choosing, place=Place.PRESETS, session="")
+        elif self.choosing is not None and self.choosing.place in before:
             self.choosing = Route(before[self.choosing.place], unit=self.choosing.unit)
         elif self.choosing is not None and self.large is not None:
             self.choosing = None

@@ -9,11 +9,14 @@ import select
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from devices.model import NS_PER_MS, Direction
 from modctl import text
 from modctl.cli.answers import CONFIRM, NOT_YET, Question, from_file
 from modctl.cli.common import Context, emit_raw, print_line, say
 from modctl.cli.keys import Keys
+from modctl.cli.openings import SOFT, Ask
 from modctl.cli.reach import is_usage
 from modctl.cli.refusal import refusal_entries, uncharted
 from modctl.cli.stream import (
@@ -36,6 +39,7 @@ from modctl.ipc.messages import (
     Beat,
     Event,
     GateView,
+    OverrideAsk,
     Pause,
     Refused,
     Request,
@@ -58,11 +62,19 @@ KEYS_HELP: Final = "Keys: + raises, - lowers, p pauses, r resumes, s stops, w sa
 class Attendant:
     """Runs one session. ``answers``: from a file; None: a person at this terminal answers."""
 
-    def __init__(self, client: BlockingClient, keys: Keys, context: Context, answers: Mapping[str, str] | None) -> None:
+    def __init__(
+        self,
+        client: BlockingClient,
+        keys: Keys,
+        context: Context,
+        answers: Mapping[str, str] | None,
+        opens: Ask | None = None,
+    ) -> None:
         self._client = client
         self._keys = keys
         self._context = context
         self._answers = answers
+        self._opens = opens  # asks a person for what opens a soft limit; None: nobody is asked
         self._clock = SystemClock()
         self._teller = Teller()
         self._session: str | None = None
@@ -82,6 +94,9 @@ class Attendant:
         """Ask for the session, answer, watch, and say how it ended."""
         self._client.request(Subscribe(id=self._client.next_id()))
         answer = self._client.request(start)
+        while isinstance(answer, Refused) and (more := self._opening(answer)) is not None:
+            start = msgspec.structs.replace(start, id=self._client.next_id(), overrides=(*start.overrides, more))
+            answer = self._client.request(start)
         if isinstance(answer, Refused):
             charted = refusal_entries(self._client, start)
             for entry in charted:
@@ -96,6 +111,13 @@ class Attendant:
         while self._exit is None:
             self._wait()
         return self._exit
+
+    def _opening(self, refusal: Refused) -> OverrideAsk | None:
+        """What a person at this terminal gives to open a soft limit; while they type, keys are text."""
+        if self._opens is None or refusal.code != SOFT:
+            return None
+        with self._keys.typing():
+            return self._opens(refusal)
 
     # Waiting
 
@@ -133,6 +155,8 @@ class Attendant:
             return
         if self._answers is None:
             self._answered = None  # asked again
+        elif self._is_over:
+            self._end()  # what was asked at the end stays open
         else:
             self._give_up()
 

@@ -11,17 +11,17 @@ from modctl.ipc.messages import Entries, ListSessions, SessionRow
 from modctl.records import Entry
 
 
-def session_rows(context: Context, limit: int) -> tuple[SessionRow, ...]:
-    """At most ``limit`` sessions, the newest first."""
+def session_rows(context: Context, limit: int, *, overridden: bool = False) -> tuple[SessionRow, ...]:
+    """At most ``limit`` sessions, the newest first; ``overridden``: only those with an opened limit."""
     client = controller_if_any(context)
     if client is not None:
-        return tuple(_pages_of_sessions(client, limit))
-    from modctl.chart.reader import OPEN, ChartReader
+        return tuple(_pages_of_sessions(client, limit, overridden=overridden))
+    from modctl.chart.reader import OPEN, ChartReader, SessionFilter
 
     layout = Layout(context.site)
     with site_to_ourselves(layout):
         reader = ChartReader.open(layout.chart)
-        found = reader.sessions(limit=limit)
+        found = reader.sessions(SessionFilter(overridden=overridden), limit=limit)
         reader.close()
     return tuple(
         SessionRow(
@@ -55,10 +55,10 @@ def entries_of(context: Context, session: str) -> tuple[Entry, ...]:
     return found
 
 
-def _pages_of_sessions(client: BlockingClient, limit: int) -> Iterator[SessionRow]:
+def _pages_of_sessions(client: BlockingClient, limit: int, *, overridden: bool) -> Iterator[SessionRow]:
     given = 0
     while given < limit:
-        asked = ListSessions(id=client.next_id(), limit=min(100, limit - given), offset=given)
+        asked = ListSessions(id=client.next_id(), limit=min(100, limit - given), offset=given, overridden=overridden)
         answer = done(client.request(asked))
         rows = answer.sessions or ()
         yield from rows

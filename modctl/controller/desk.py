@@ -24,6 +24,7 @@ from modctl.controller.reading import Reading
 from modctl.controller.rights import knows_patients, refusal
 from modctl.controller.room import Room
 from modctl.controller.snapshot import Card, Site, take_snapshot, unit_rows
+from modctl.controller.texts import seal
 from modctl.controller.words import event_of, head_answer, refusal_of
 from modctl.controller.writer import ChartWriter
 from modctl.engine.core_events import Begin, Refuse, ScreenLost, StopUnits
@@ -59,7 +60,6 @@ from modctl.records import Alarm, ChartExported, Draft, SessionRefused
 
 KEPT_CARDS: Final = 64  # chosen: more sessions than the engine keeps
 NO_GUARD: Final = "The guard that switches everything off in an emergency is not running. Nothing was started."
-NO_FREE_TEXT: Final = "Free text cannot be kept yet; answer without it. The question is still open."
 ONLY_SIMULATED: Final = "Answers come from a person: answer files work in simulated sites only."
 
 
@@ -89,6 +89,7 @@ class Desk:
         self._present: set[int] = set()
         self._asking: dict[int, tuple[Caller, Request]] = {}  # of the engine
         self._refusals: dict[int, SessionRefused] = {}  # what the front desk found, until the engine has charted it
+        self._texts: dict[int, str] = {}  # commitments of answers whose taking is not settled
         self._attending: deque[tuple[str, Caller]] = deque()  # put by the engine's thread, taken by the socket's
         self._lock = threading.Lock()  # of the two maps below, which are replaced, never changed
         self._cards: Mapping[str, Card] = {}
@@ -108,6 +109,10 @@ class Desk:
         match request:
             case Stop():
                 self._stop(number, caller, request)
+            case Answer() if request.text:
+                self._front.ask(
+                    lambda front: self._answer_in_words(front, number, caller, request), self._answer(number)
+                )
             case Answer() | Pause() | Resume() | Step() | Acknowledge():
                 self._asking[number] = (caller, request)
                 self.host.post(event_of(number, actor, request))
@@ -166,7 +171,10 @@ class Desk:
     def replied(self, reply: Reply) -> None:
         """Pass the engine's answer on."""
         caller, request = self._asking.pop(reply.request, (None, None))
+        commitment = self._texts.pop(reply.request, None)
         if reply.code is not None:
+            if commitment is not None:
+                self._front.ask(lambda front: front.forget(commitment), lambda _: None)
             self.server.answer(reply.request, refusal_of(reply, self._refusals.pop(reply.request, None)))
             return
         if caller is not None and reply.session is not None and (caller.attends or isinstance(request, Start)):
@@ -226,7 +234,11 @@ class Desk:
         """Prepare a session, and give the engine what came of it."""
         if not self._keeper.is_alive:
             return Refused(id=0, code="no_guard", reason=NO_GUARD)
-        found = front.begin(number, caller.user or "", request, self.host.state.units)
+        actor = caller.user or ""
+        opened = front.opened(actor, request.overrides, lambda record: self.host.chart(Draft(data=record)))
+        if isinstance(opened, Refused):
+            return opened
+        found = front.begin(number, actor, request, self.host.state.units, opened)
         if isinstance(found, Refused):
             return found
         event, card = found
@@ -239,6 +251,15 @@ class Desk:
             self._refusals[number] = event.refused
         self.host.post(event)
         return None
+
+    def _answer_in_words(self, front: FrontDesk, number: int, caller: Caller, request: Answer) -> None:
+        """In the front desk's thread: keep what was written, then give the engine its commitment."""
+        sealed = seal(request.text)
+        if sealed.text:
+            front.keep(sealed, request.session)
+            self._texts[number] = sealed.commitment
+        self._asking[number] = (caller, request)
+        self.host.post(event_of(number, caller.user or "", request, sealed.commitment if sealed.text else ""))
 
     def _export(self, number: int, caller: Caller, request: ExportChart) -> None:
         """Chart that a copy is taken, sign the head over that entry, then copy: so the copy itself says so."""
@@ -259,8 +280,6 @@ class Desk:
         self._archive.ask(begin, self._answer(number))
 
     def _site_refusal(self, request: Request) -> Refused | None:
-        if isinstance(request, Answer) and request.text:
-            return Refused(id=0, code="text", reason=NO_FREE_TEXT)
         if isinstance(request, Answer) and request.source == "file" and not self._site.simulated:
             return Refused(id=0, code="refused", reason=ONLY_SIMULATED)
         return None

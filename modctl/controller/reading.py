@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from modctl.chart.export import copy_chart
-from modctl.chart.reader import OPEN, ChartReader
+from modctl.chart.reader import OPEN, ChartReader, SessionFilter
 from modctl.chart.reader import SessionRow as ChartRow
 from modctl.chart.sqlite import Connection, open_reader
 from modctl.chart.verify import verify
@@ -40,7 +40,8 @@ class Reading:
         """One page of sessions, the newest first."""
         limit = min(max(request.limit, 1), MAX_SESSIONS)
         first = max(request.offset, 0)
-        rows = self._reader.sessions(limit=first + limit + 1)[first:]
+        wanted = SessionFilter(overridden=request.overridden)
+        rows = self._reader.sessions(wanted, limit=first + limit + 1)[first:]
         shown = tuple(_session_row(row) for row in rows[:limit])
         return Done(id=0, sessions=shown, more=len(rows) > limit)
 

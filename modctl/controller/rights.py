@@ -44,17 +44,20 @@ FREE: Final = (
     TakeCheckpoint,
 )
 
-_AT_THE_TABLE: Final = frozenset({Role.THERAPIST, Role.ASSISTANT})
+_SIGNATURE: Final = ("sign", "signed")
+SIGNS: Final = "A therapist signs. Answer that it is not signed now; the therapist signs it later."
+
+AT_THE_TABLE: Final = frozenset({Role.THERAPIST, Role.ASSISTANT})
 _KNOWS_PATIENTS: Final = frozenset({Role.THERAPIST, Role.ASSISTANT, Role.AUDITOR, Role.ADMINISTRATOR})
 _MINDS_UNITS: Final = frozenset({Role.THERAPIST, Role.TECHNICIAN, Role.ADMINISTRATOR})
 
 MAY: Final[Mapping[type[Request], frozenset[Role]]] = MappingProxyType(
     {
-        Start: _AT_THE_TABLE,
-        Answer: _AT_THE_TABLE,
-        Pause: _AT_THE_TABLE,
-        Resume: _AT_THE_TABLE,
-        Step: _AT_THE_TABLE,
+        Start: AT_THE_TABLE,
+        Answer: AT_THE_TABLE,
+        Pause: AT_THE_TABLE,
+        Resume: AT_THE_TABLE,
+        Step: AT_THE_TABLE,
         ListPatients: _KNOWS_PATIENTS,
         Acknowledge: _MINDS_UNITS,
     }
@@ -65,6 +68,8 @@ def refusal(request: Request, caller: Caller) -> Refused | None:
     """Why this person may not ask this; None when they may."""
     if isinstance(request, FREE):
         return None
+    if isinstance(request, Answer) and (request.gate, request.answer) == _SIGNATURE and caller.role == Role.ASSISTANT:
+        return Refused(id=0, code="role", reason=SIGNS)
     allowed = MAY.get(type(request), frozenset())
     if caller.role is None:
         return Refused(id=0, code="sign_in", reason="Sign in first. A stop needs no sign-in.")

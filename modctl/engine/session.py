@@ -347,5 +347,10 @@ def _drive(state: SessionState, now_ns: int) -> Step:
 
 def _gate_answer(event: ev.Answered) -> GateAnswer:
     return GateAnswer(
-        gate=event.gate, answer=event.answer, source=event.source, age_s=event.age_s, took_ms=event.took_ms
+        gate=event.gate,
+        answer=event.answer,
+        source=event.source,
+        age_s=event.age_s,
+        took_ms=event.took_ms,
+        text=event.text,
     )

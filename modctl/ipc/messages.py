@@ -73,6 +73,7 @@ class ListSessions(_Message, frozen=True, kw_only=True, tag="list_sessions"):
     id: int
     limit: int = 100
     offset: int = 0
+    overridden: bool = False  # only sessions with an opened limit
 
 
 class Entries(_Message, frozen=True, kw_only=True, tag="entries"):
@@ -83,8 +84,23 @@ class Entries(_Message, frozen=True, kw_only=True, tag="entries"):
     since: int = -1
 
 
+class OverrideAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One soft limit to be opened for one session, by its id, with the reason in words.
+
+    ``second_user`` and ``second_pin`` where the limit takes a second person; also where an assistant asks.
+    """
+
+    limit: str
+    reason: str
+    second_user: str = ""
+    second_pin: str = ""
+
+
 class Start(_Message, frozen=True, kw_only=True, tag="start"):
-    """Ask for a session. The answer names it; its gates are answered next."""
+    """Ask for a session. The answer names it; its gates are answered next.
+
+    A refusal with the code ``soft_limit`` names the limit and its ``door``: ask again with what opens it.
+    """
 
     id: int
     unit: str
@@ -93,6 +109,7 @@ class Start(_Message, frozen=True, kw_only=True, tag="start"):
     set: tuple[tuple[str, int], ...] = ()
     duration_ms: int | None = None
     file_answers: bool = False  # answers will come from a file: only in simulated sites
+    overrides: tuple[OverrideAsk, ...] = ()
 
 
 class Answer(_Message, frozen=True, kw_only=True, tag="answer"):
@@ -373,6 +390,9 @@ class Refused(_Message, frozen=True, kw_only=True, tag="refused"):
     observed: int | None = None
     bound: int | None = None
     source: str | None = None
+    unit: str | None = None  # UCUM, of observed and bound
+    mark: str | None = None  # where the bound comes from
+    door: str | None = None  # what opens it: reason, second_person; None: nothing does
 
 
 Answering = Done | Refused | Snapshot | Event

@@ -2,9 +2,9 @@
 
 import pytest
 
-from modctl.ipc.messages import Answer, SessionView
+from modctl.ipc.messages import Answer, Done, Refused, Request, SessionView, Start
 from tests.tui.fakes import asked, second_session, session
-from tests.tui.stage import Stage, perform
+from tests.tui.stage import Stage, obliging, perform
 
 KEYS = {"f12": None, "ctrl+c": None, "escape": "S-2", "space": "S-2", "s": "S-2"}  # None: everything
 RUNS = second_session()
@@ -76,6 +76,27 @@ def test_in_a_text_field_escape_stops_and_letters_are_letters(field: tuple[str, 
         assert "STOP   Esc: ultrasound-1" in there
 
     perform(act, pin=None)
+
+
+@pytest.mark.parametrize("door", ["reason", "second_person"])
+def test_while_a_reason_is_typed_escape_stops_and_letters_are_letters(door: str) -> None:
+    """Another session runs while a soft limit is being opened: its stop must not need a free hand for Tab."""
+    refused = Refused(id=0, code="soft_limit", reason="no", limit="width-usual", door=door)
+
+    def script(message: Request) -> Done | Refused:
+        return refused if isinstance(message, Start) else obliging(message)
+
+    async def act(stage: Stage) -> None:
+        await stage.see(RUNS)
+        await stage.press("n", "1", "down", "enter", "enter")
+        there = stage.text()
+        await stage.press("s", "space", "escape", "f12", "ctrl+c")
+
+        assert ["S-2", None, None] == stage.stops()
+        assert "STOP   Esc: ultrasound-1" in there
+        assert "Reason" in there
+
+    perform(act, script=script)
 
 
 def test_a_stop_needs_nobody_signed_in() -> None:

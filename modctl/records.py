@@ -323,6 +323,35 @@ class SessionSigned(Record, frozen=True, kw_only=True):
     meaning: str
 
 
+class SessionAmended(Record, frozen=True, kw_only=True):
+    """A statement of a session was put right after its end; the old value stays where it was, and here beside it."""
+
+    field: str  # the gate whose answer it was
+    old: str  # empty: it had not been answered
+    new: str
+    reason: str  # commitment
+
+
+class SessionLateEntry(Record, frozen=True, kw_only=True):
+    """Something was added after a session's end; when it was added is in the envelope."""
+
+    about_utc: str  # the time that it is about
+    text: str  # commitment
+
+
+class SessionHandedOver(Record, frozen=True, kw_only=True):
+    """A session goes on in somebody else's hands; the envelope's actor is who took it."""
+
+    from_person: str
+    to_person: str
+
+
+class IncidentOpened(Record, frozen=True, kw_only=True):
+    """The evidence of a session was asked for, and its unit taken out of use."""
+
+    unit: str
+
+
 KINDS: dict[str, type[Record]] = {
     "genesis": Genesis,
     "key.rotated": KeyRotated,
@@ -352,6 +381,10 @@ KINDS: dict[str, type[Record]] = {
     "session.ended": SessionEnded,
     "session.closed": SessionClosed,
     "session.signed": SessionSigned,
+    "session.amended": SessionAmended,
+    "session.late_entry": SessionLateEntry,
+    "session.handed_over": SessionHandedOver,
+    "incident.opened": IncidentOpened,
 }
 KIND_OF: dict[type[Record], str] = {record: kind for kind, record in KINDS.items()}
 

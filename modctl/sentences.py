@@ -60,6 +60,7 @@ REASONS: Final[Mapping[str, str]] = {
     "unit_in_session": "the unit is in a session",
     "unit_latched": "the unit is out of use until a person acknowledges it",
     "chart_broken": "the chart cannot be written",
+    "incident": "an incident with it is being looked into",
 }
 
 _TOLD_TO_END: Final = "because the controller was told to end"

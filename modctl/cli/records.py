@@ -35,6 +35,8 @@ def session_rows(context: Context, limit: int, *, overridden: bool = False) -> t
             delivered_ms=row.delivered_ms or 0,
             simulated=row.simulated,
             overrides=row.overrides,
+            signed=row.signed,
+            amended=row.amended,
         )
         for row in found
     )

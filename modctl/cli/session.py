@@ -121,7 +121,8 @@ def list_sessions(context: Context, *, limit: int, overridden: bool) -> None:
         record = SessionLine(**msgspec.structs.asdict(row))
         delivered = f"{text.clock(row.delivered_ms)} of {text.clock(row.planned_ms)}"
         opened = (f"{row.overrides} opened",) if row.overrides else ()
-        parts = (row.started_at_utc, row.session, row.unit, row.patient, row.preset, delivered, *opened)
+        record_is = "AMENDED after signing" if row.amended else "signed" if row.signed else "not signed"
+        parts = (row.started_at_utc, row.session, row.unit, row.patient, row.preset, delivered, *opened, record_is)
         emit(record, f"{text.outcome(row.outcome)}  " + "  ".join(parts))
 
 

@@ -24,7 +24,10 @@ from modctl.records import (
     Override,
     Quantity,
     Record,
+    SessionAmended,
     SessionEnded,
+    SessionHandedOver,
+    SessionLateEntry,
     SessionPaused,
     SessionRefused,
     SessionRequested,
@@ -160,7 +163,20 @@ def answered(entry: Entry) -> Iterator[str]:
         age = f", {record.age_s} s old" if record.age_s else ""
         yield f"ANSWERED {record.gate}: {record.answer} ({record.source}{age}, {entry.actor})"
     else:
-        yield f"{entry.kind}: {entry.actor or 'modctl'}"
+        told_of = _afterwards(record)
+        yield f"{told_of} ({entry.actor})" if told_of else f"{entry.kind}: {entry.actor or 'modctl'}"
+
+
+def _afterwards(record: Record) -> str:
+    match record:
+        case SessionAmended():
+            return f"AMENDED {record.field}: {record.new}, before {record.old or 'not answered'}"
+        case SessionLateEntry():
+            return f"LATE ENTRY about {record.about_utc}"
+        case SessionHandedOver():
+            return f"HANDED OVER: from {record.from_person} to {record.to_person}"
+        case _:
+            return ""
 
 
 def told(record: Record) -> str:

@@ -9,7 +9,7 @@ from modctl.config import Layout
 from modctl.controller.accounts import People
 from modctl.controller.texts import ALTERED, KEPT, NOT_KEPT, Told
 from modctl.errors import ModctlError
-from modctl.records import Entry, GateAnswer, Override, Record
+from modctl.records import Entry, GateAnswer, Override, Record, SessionAmended, SessionLateEntry
 
 TOLD: Final = {
     NOT_KEPT: "text not kept here",
@@ -67,8 +67,10 @@ def commitment_of(record: Record) -> str:
     match record:
         case GateAnswer():
             return record.text
-        case Override():
+        case Override() | SessionAmended():
             return record.reason
+        case SessionLateEntry():
+            return record.text
         case _:
             return ""
 

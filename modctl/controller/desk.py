@@ -16,6 +16,7 @@ from devices.model import label
 from modctl import sentences
 from modctl.chart.anchor import Head
 from modctl.clock import Clock
+from modctl.controller.afterwards import Written, addition, unit_of
 from modctl.controller.attendance import Attendance, Lost
 from modctl.controller.frontdesk import FrontDesk
 from modctl.controller.host import Host
@@ -27,39 +28,46 @@ from modctl.controller.snapshot import Card, Site, take_snapshot, unit_rows
 from modctl.controller.texts import seal
 from modctl.controller.words import event_of, head_answer, refusal_of
 from modctl.controller.writer import ChartWriter
-from modctl.engine.core_events import Begin, Refuse, ScreenLost, StopUnits
+from modctl.engine.core_events import Begin, HoldUnit, Refuse, ScreenLost, StopUnits
 from modctl.engine.effects import Reply, Stopped
 from modctl.engine.phases import OVER
 from modctl.ipc.connection import Caller
 from modctl.ipc.messages import (
     Acknowledge,
     AlarmView,
+    Amend,
     Answer,
     Done,
     Entries,
     ExportChart,
+    LateEntry,
     ListPatients,
     ListPresets,
     ListSessions,
     ListUnits,
+    Lock,
+    OpenIncident,
     Pause,
     Refused,
     Request,
     Resume,
     SignIn,
+    SignSession,
     Snapshot,
     Start,
     Step,
     Stop,
     StoppedUnit,
     TakeCheckpoint,
+    TakeOver,
     VerifyChart,
 )
 from modctl.ipc.server import Server
-from modctl.records import Alarm, ChartExported, Draft, SessionRefused
+from modctl.records import Alarm, ChartExported, Draft, IncidentOpened, SessionHandedOver, SessionRefused
 
 KEPT_CARDS: Final = 64  # chosen: more sessions than the engine keeps
 NO_GUARD: Final = "The guard that switches everything off in an emergency is not running. Nothing was started."
+INCIDENT: Final = "incident"  # the latch of a unit whose session is looked into
 ONLY_SIMULATED: Final = "Answers come from a person: answer files work in simulated sites only."
 
 
@@ -89,6 +97,7 @@ class Desk:
         self._present: set[int] = set()
         self._asking: dict[int, tuple[Caller, Request]] = {}  # of the engine
         self._refusals: dict[int, SessionRefused] = {}  # what the front desk found, until the engine has charted it
+        self._hands: Mapping[str, str] = {}  # live sessions that were handed over, to whom; the socket's thread
         self._texts: dict[int, str] = {}  # commitments of answers whose taking is not settled
         self._attending: deque[tuple[str, Caller]] = deque()  # put by the engine's thread, taken by the socket's
         self._lock = threading.Lock()  # of the two maps below, which are replaced, never changed
@@ -98,7 +107,7 @@ class Desk:
 
     # House: the socket's thread
 
-    def asked(self, number: int, caller: Caller, request: Request) -> None:
+    def asked(self, number: int, caller: Caller, request: Request) -> None:  # noqa: C901, PLR0912  # flat: one arm a request
         """Send a request where it can be answered."""
         self._present.add(caller.connection)
         refused = refusal(request, caller) or self._site_refusal(request)
@@ -123,6 +132,16 @@ class Desk:
                 self._export(number, caller, request)
             case TakeCheckpoint():
                 self._writer.sign_head(lambda head: self.server.answer(number, head_answer(head)))
+            case Lock():
+                self.server.answer(number, Done(id=0))
+            case TakeOver():
+                self._take_over(number, caller, request)
+            case SignSession() | Amend() | LateEntry():
+                self._reading.ask(lambda reading: self._add(reading, number, actor, request), self._answer(number))
+            case OpenIncident():
+                self._reading.ask(
+                    lambda reading: self._open_incident(reading, number, actor, request), self._answer(number)
+                )
             case ListSessions() | Entries():
                 self._reading.ask(lambda reading: _read(reading, request), self._answer(number))
             case VerifyChart():
@@ -260,6 +279,57 @@ class Desk:
             self._texts[number] = sealed.commitment
         self._asking[number] = (caller, request)
         self.host.post(event_of(number, caller.user or "", request, sealed.commitment if sealed.text else ""))
+
+    def _take_over(self, number: int, caller: Caller, request: TakeOver) -> None:
+        """The session goes on in the caller's hands and under the eyes of their screen."""
+        run = self.host.state.sessions.get(request.session)
+        taker = caller.user or ""
+        giver = self._hands.get(request.session, "" if run is None else run.state.actor or "")
+        if run is None or not self._is_live(request.session):
+            why = f"No session {request.session!r} runs."
+        elif not caller.attends:
+            why = "A session is taken over at a screen that attends it."
+        elif giver == taker:
+            why = f"The session is {taker}'s already."
+        else:
+            self._hands = {
+                **{name: who for name, who in self._hands.items() if self._is_live(name)},
+                request.session: taker,
+            }
+            handed = SessionHandedOver(from_person=giver, to_person=taker)
+            self._attending.append((request.session, caller))
+            draft = Draft(data=handed, session=request.session, actor=taker)
+            self.host.chart(draft, then=lambda: self.server.answer(number, Done(id=0, session=request.session)))
+            return
+        self.server.answer(number, Refused(id=0, code="not_now", reason=f"{why} Nothing was handed over."))
+
+    def _add(self, reading: Reading, number: int, actor: str, request: Written) -> Refused | None:
+        """In the reader's thread: what a person adds to a record; its words are kept first."""
+        made = addition(reading.session(request.session), request, actor, self._clock.stamp().at_utc)
+        if isinstance(made, Refused):
+            return made
+        session, sealed = request.session, made.sealed
+
+        def chart(front: FrontDesk | None) -> None:
+            if front is not None and sealed is not None:
+                front.keep(sealed, session)
+            self.host.chart(made.draft, then=lambda: self.server.answer(number, Done(id=0, session=session)))
+
+        if sealed is None:
+            chart(None)
+        else:
+            self._front.ask(chart, self._answer(number))
+        return None
+
+    def _open_incident(self, reading: Reading, number: int, actor: str, request: OpenIncident) -> Refused | None:
+        """In the reader's thread: chart it, then have the engine take the unit out of use."""
+        unit = unit_of(reading.session(request.session))
+        if unit is None:
+            return Refused(id=0, code="usage", reason=f"There is no session {request.session!r} in this chart.")
+        draft = Draft(data=IncidentOpened(unit=unit), session=request.session, actor=actor)
+        hold = HoldUnit(request=number, actor=actor, unit=unit, reason=INCIDENT)
+        self.host.chart(draft, then=lambda: self.host.post(hold))
+        return None
 
     def _export(self, number: int, caller: Caller, request: ExportChart) -> None:
         """Chart that a copy is taken, sign the head over that entry, then copy: so the copy itself says so."""

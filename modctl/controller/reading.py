@@ -51,7 +51,7 @@ class Reading:
             found: Sequence[Entry] = self._reader.entries_since(request.since, PAGE_ROWS)
             is_all = len(found) < PAGE_ROWS
         else:
-            found = [entry for entry in self._session(request.session) if entry.seq > request.since]
+            found = [entry for entry in self.session(request.session) if entry.seq > request.since]
             is_all = True
         page = _fitting(found)
         raws = tuple(msgspec.Raw(body.body) for body in page)
@@ -92,7 +92,7 @@ class Reading:
             self._busy(False)  # noqa: FBT003
         return Done(id=0, note=head.read_text(encoding="utf-8"))
 
-    def _session(self, session: str) -> Sequence[Entry]:
+    def session(self, session: str) -> Sequence[Entry]:
         """All entries of one session; kept for the next page as long as the chart has not grown."""
         last = self._reader.last_entry()
         newest = 0 if last is None else last.seq
@@ -126,4 +126,6 @@ def _session_row(row: ChartRow) -> SessionRow:
         delivered_ms=row.delivered_ms or 0,
         simulated=row.simulated,
         overrides=row.overrides,
+        signed=row.signed,
+        amended=row.amended,
     )

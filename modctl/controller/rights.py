@@ -4,28 +4,35 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from devices.model import Direction
 from modctl.controller.accounts import Role
 from modctl.ipc.connection import Caller
 from modctl.ipc.messages import (
     Acknowledge,
+    Amend,
     Answer,
     Entries,
     ExportChart,
     Hello,
+    LateEntry,
     ListPatients,
     ListPresets,
     ListSessions,
     ListUnits,
+    Lock,
+    OpenIncident,
     Pause,
     Refused,
     Request,
     Resume,
     SignIn,
+    SignSession,
     Start,
     Step,
     Stop,
     Subscribe,
     TakeCheckpoint,
+    TakeOver,
     VerifyChart,
 )
 
@@ -45,10 +52,12 @@ FREE: Final = (
 )
 
 _SIGNATURE: Final = ("sign", "signed")
+LOCKED: Final = "This screen is locked: sign in again. Stop, pause and lower need nobody."
 SIGNS: Final = "A therapist signs. Answer that it is not signed now; the therapist signs it later."
 
 AT_THE_TABLE: Final = frozenset({Role.THERAPIST, Role.ASSISTANT})
 _KNOWS_PATIENTS: Final = frozenset({Role.THERAPIST, Role.ASSISTANT, Role.AUDITOR, Role.ADMINISTRATOR})
+_EVERYBODY: Final = frozenset(Role)
 _MINDS_UNITS: Final = frozenset({Role.THERAPIST, Role.TECHNICIAN, Role.ADMINISTRATOR})
 
 MAY: Final[Mapping[type[Request], frozenset[Role]]] = MappingProxyType(
@@ -58,6 +67,12 @@ MAY: Final[Mapping[type[Request], frozenset[Role]]] = MappingProxyType(
         Pause: AT_THE_TABLE,
         Resume: AT_THE_TABLE,
         Step: AT_THE_TABLE,
+        Lock: _EVERYBODY,
+        TakeOver: AT_THE_TABLE,
+        SignSession: frozenset({Role.THERAPIST}),
+        Amend: frozenset({Role.THERAPIST}),
+        LateEntry: AT_THE_TABLE,
+        OpenIncident: _MINDS_UNITS,
         ListPatients: _KNOWS_PATIENTS,
         Acknowledge: _MINDS_UNITS,
     }
@@ -73,10 +88,17 @@ def refusal(request: Request, caller: Caller) -> Refused | None:
     allowed = MAY.get(type(request), frozenset())
     if caller.role is None:
         return Refused(id=0, code="sign_in", reason="Sign in first. A stop needs no sign-in.")
+    if caller.is_locked and not _calms(request):
+        return Refused(id=0, code="locked", reason=LOCKED)
     if caller.role in allowed:
         return None
     who = ", ".join(sorted(allowed))
     return Refused(id=0, code="role", reason=f"This is for: {who}; {caller.user} is signed in as {caller.role}.")
+
+
+def _calms(request: Request) -> bool:
+    """What makes nothing stronger stays allowed at a locked screen, and so does locking it again."""
+    return isinstance(request, Lock | Pause) or (isinstance(request, Step) and request.direction is not Direction.UP)
 
 
 def knows_patients(caller: Caller) -> bool:

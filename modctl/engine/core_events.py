@@ -67,6 +67,15 @@ class AcknowledgeUnit(msgspec.Struct, frozen=True, kw_only=True):
     statement: str | None = None
 
 
+class HoldUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A person takes a unit out of use for a reason of their own; charted as a latch, cleared like one."""
+
+    request: int
+    actor: str
+    unit: str
+    reason: str
+
+
 class Durable(msgspec.Struct, frozen=True, kw_only=True):
     """An entry that a session waits for is on the disk."""
 
@@ -110,6 +119,7 @@ CoreEvent = (
     | ToSession
     | StopUnits
     | AcknowledgeUnit
+    | HoldUnit
     | Durable
     | WriterLag
     | ChartBroken

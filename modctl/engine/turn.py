@@ -250,6 +250,16 @@ class Turn(Books):
         self._append(record, actor=event.actor)
         self._effects.append(Reply(request=event.request))
 
+    def hold(self, event: ce.HoldUnit) -> None:
+        """Take a unit out of use. One that is in a session is stopped first, by a person."""
+        unit = self._units.get(event.unit)
+        if unit is None or unit.session is not None:
+            why = f"{event.unit} is in a session: stop it first." if unit else f"This site has no unit {event.unit!r}."
+            self._effects.append(Reply(request=event.request, code="not_now" if unit else "usage", reason=why))
+            return
+        self._latch(event.unit, event.reason)
+        self._effects.append(Reply(request=event.request))
+
     def durable(self, session: str, what: str) -> None:
         """What a session waits for is on the disk."""
         self._feed_named(session, ev.Charted(what=what))

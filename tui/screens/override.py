@@ -1,4 +1,4 @@
-"""Opening a soft limit: what is passed, by how much, who says so; then a reason, and a second person where it takes one.
+"""Opening a soft limit: what is passed, by how much, who says so; then a reason, and where it says so a second person.
 
 Nothing has been sent to the unit when this is asked, and nothing is until it is answered.
 """

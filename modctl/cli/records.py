@@ -6,6 +6,7 @@ from modctl.cli.common import Context
 from modctl.cli.reach import controller_if_any, done, site_to_ourselves
 from modctl.cli.stream import entry_of
 from modctl.config import Layout
+from modctl.errors import UsageError
 from modctl.ipc.client import BlockingClient
 from modctl.ipc.messages import Entries, ListSessions, SessionRow
 from modctl.records import Entry
@@ -40,6 +41,14 @@ def session_rows(context: Context, limit: int, *, overridden: bool = False) -> t
         )
         for row in found
     )
+
+
+def named(context: Context, wanted: str | None) -> str:
+    """The session that is meant: the one that was said, else the last."""
+    name = wanted or next((row.session for row in session_rows(context, 1)), None)
+    if name is None:
+        raise UsageError("There is no session in this chart yet.")
+    return name
 
 
 def entries_of(context: Context, session: str) -> tuple[Entry, ...]:

@@ -9,6 +9,7 @@ import msgspec
 
 from modctl.cli.common import Context, emit, emit_raw, finish, pass_context, print_line
 from modctl.cli.durations import DURATION
+from modctl.cli.record import amend_session, late_entry, sign_session
 from modctl.errors import Exit, UsageError
 from modctl.ipc.messages import SessionRow
 from modctl.records import Entry
@@ -176,12 +177,14 @@ def replay_session(context: Context, wanted: str | None) -> None:
     finish(Exit.OK if replayed.same else Exit.FINDINGS)
 
 
-def _entries(context: Context, wanted: str | None) -> tuple[Entry, ...]:
-    from modctl.cli.records import entries_of, session_rows
+for _added in (sign_session, amend_session, late_entry):
+    session.add_command(_added)
 
-    name = wanted or next((row.session for row in session_rows(context, 1)), None)
-    if name is None:
-        raise UsageError("There is no session in this chart yet.")
+
+def _entries(context: Context, wanted: str | None) -> tuple[Entry, ...]:
+    from modctl.cli.records import entries_of, named
+
+    name = named(context, wanted)
     found = entries_of(context, name)
     if not found:
         raise UsageError(f"There is no session {name!r} in this chart; see modctl session list.")

@@ -34,7 +34,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 def seal(text: str) -> Sealed:
     """Commit to a text; control characters are made visible first. Empty where nothing readable was written."""
-    shown = label(text, MAX_TEXT_CHARS).strip()
+    shown = label(text.strip(), MAX_TEXT_CHARS).strip()
     salt = secrets.token_bytes(SALT_BYTES)
     return Sealed(commitment=commitment(salt, shown), salt=salt, text=shown)
 

@@ -31,6 +31,7 @@ from modctl.records import (
 
 ACTS: Final = ("confirm", "sign")  # these were done, not stated: there is nothing to put right in them
 PERFORMED, AMENDED = "performed", "amended"
+INCIDENT: Final = "incident"  # the latch of a unit whose session is looked into
 Written = SignSession | Amend | LateEntry
 
 

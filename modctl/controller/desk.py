@@ -16,7 +16,7 @@ from devices.model import label
 from modctl import sentences
 from modctl.chart.anchor import Head
 from modctl.clock import Clock
-from modctl.controller.afterwards import Written, addition, unit_of
+from modctl.controller.afterwards import INCIDENT, Written, addition, unit_of
 from modctl.controller.attendance import Attendance, Lost
 from modctl.controller.frontdesk import FrontDesk
 from modctl.controller.host import Host
@@ -67,7 +67,6 @@ from modctl.records import Alarm, ChartExported, Draft, IncidentOpened, SessionH
 
 KEPT_CARDS: Final = 64  # chosen: more sessions than the engine keeps
 NO_GUARD: Final = "The guard that switches everything off in an emergency is not running. Nothing was started."
-INCIDENT: Final = "incident"  # the latch of a unit whose session is looked into
 ONLY_SIMULATED: Final = "Answers come from a person: answer files work in simulated sites only."
 
 
@@ -161,7 +160,7 @@ class Desk:
 
     def snapshot(self, caller: Caller) -> Snapshot:
         """How things are now."""
-        site = msgspec.structs.replace(self._site, cards=self._cards, alarms=self._alarms)
+        site = msgspec.structs.replace(self._site, cards=self._cards, alarms=self._alarms, hands=self._hands)
         return take_snapshot(
             self.host.state, site, self.newest, self._clock.mono_ns(), with_patients=knows_patients(caller)
         )
@@ -310,10 +309,13 @@ class Desk:
             return made
         session, sealed = request.session, made.sealed
 
+        def answer(head: Head | None) -> None:  # once it is durable, under a signed head
+            self.server.answer(number, head_answer(head) if head is None else Done(id=0, session=session))
+
         def chart(front: FrontDesk | None) -> None:
             if front is not None and sealed is not None:
                 front.keep(sealed, session)
-            self.host.chart(made.draft, then=lambda: self.server.answer(number, Done(id=0, session=session)))
+            self.host.chart(made.draft, then=lambda: self._writer.sign_head(answer))
 
         if sealed is None:
             chart(None)
@@ -326,9 +328,15 @@ class Desk:
         unit = unit_of(reading.session(request.session))
         if unit is None:
             return Refused(id=0, code="usage", reason=f"There is no session {request.session!r} in this chart.")
+        known = self.host.state.units.get(unit)
+        if known is not None and known.session is not None:
+            return Refused(id=0, code="not_now", reason=f"{unit} is in a session: stop it first. Nothing was done.")
         draft = Draft(data=IncidentOpened(unit=unit), session=request.session, actor=actor)
         hold = HoldUnit(request=number, actor=actor, unit=unit, reason=INCIDENT)
-        self.host.chart(draft, then=lambda: self.host.post(hold))
+        if known is None:  # it is not part of the site any more
+            self.host.chart(draft, then=lambda: self.server.answer(number, Done(id=0)))
+        else:
+            self.host.chart(draft, then=lambda: self.host.post(hold))
         return None
 
     def _export(self, number: int, caller: Caller, request: ExportChart) -> None:

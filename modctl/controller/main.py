@@ -241,7 +241,13 @@ class Controller:
         archive = Room("archive", lambda: Reading(layout.chart, read_at_length), Reading.close)
         for close in (front.close, reading.close, archive.close):
             self._stack.callback(close)
-        shown = Site(name=site.site.name, simulated=site.site.simulated, cards={}, alarms={})
+        shown = Site(
+            name=site.site.name,
+            simulated=site.site.simulated,
+            cards={},
+            alarms={},
+            lock_after_s=site.site.lock_after_s,
+        )
         return Desk(shown, front, reading, archive, writer, self._keeper, self._clock)
 
     def _listen(self) -> socket.socket:

@@ -43,6 +43,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool
     cards: Mapping[str, Card]  # by session
     alarms: Mapping[str, tuple[AlarmView, ...]]  # by session, standing
+    lock_after_s: int = 0
+    hands: Mapping[str, str] = msgspec.field(default_factory=dict)  # sessions that were handed over, to whom
 
 
 def take_snapshot(state: CoreState, site: Site, seq: int, now_ns: int, *, with_patients: bool) -> Snapshot:
@@ -55,6 +57,7 @@ def take_snapshot(state: CoreState, site: Site, seq: int, now_ns: int, *, with_p
         simulated=site.simulated,
         units=unit_rows(state, now_ns),
         sessions=tuple(_session_view(run, state, site, now_ns, with_patients=with_patients) for run in runs),
+        lock_after_s=site.lock_after_s,
     )
 
 
@@ -154,6 +157,7 @@ def _session_view(run: SessionRun, core: CoreState, site: Site, now_ns: int, *, 
         off_after_ms=state.off_after_ms,
         unknown_text=unit.config.profile.off.unknown_text,
         closed=is_over and gate is None,
+        person=site.hands.get(setup.session, state.actor or ""),
     )
 
 

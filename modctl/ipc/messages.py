@@ -389,6 +389,7 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     off_after_ms: int | None = None
     unknown_text: str = ""
     closed: bool = False  # nothing more to answer
+    person: str = ""  # whose session it is now
 
 
 class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
@@ -400,6 +401,7 @@ class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
     simulated: bool
     units: tuple[UnitRow, ...]
     sessions: tuple[SessionView, ...]
+    lock_after_s: int = 0  # the site's policy for a screen that nobody touches; 0: never
 
 
 class Event(_Message, frozen=True, kw_only=True, tag="event"):

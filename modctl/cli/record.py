@@ -24,9 +24,10 @@ class AddedLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
 @click.option("--pin-file", type=click.Path(path_type=Path), help="Simulated sites only.")
 @pass_context
 def sign_session(context: Context, wanted: str | None, *, user: str, pin_file: Path | None) -> None:
-    """Sign a session's record (default: the last one): its therapist does, with their PIN.
+    """Sign a session's record (default: the last one), with a therapist's PIN.
 
-    A record that was amended after it was signed is signed again. Example: modctl session sign --as kim
+    Whose session it was signs what was performed, others sign as reviewed. A record that was amended after it was
+    signed is signed again. Example: modctl session sign --as kim
     """
     from modctl.cli.afterwards import add
     from modctl.cli.records import named

@@ -32,6 +32,7 @@ from modctl.records import (
     SessionRefused,
     SessionRequested,
     SessionResumed,
+    SessionSigned,
     SessionStarted,
     SetpointCommanded,
 )
@@ -171,6 +172,8 @@ def _afterwards(record: Record) -> str:
     match record:
         case SessionAmended():
             return f"AMENDED {record.field}: {record.new}, before {record.old or 'not answered'}"
+        case SessionSigned():
+            return f"SIGNED as {record.meaning}"
         case SessionLateEntry():
             return f"LATE ENTRY about {record.about_utc}"
         case SessionHandedOver():

@@ -1,7 +1,7 @@
 """What is done to a session's record after its end: signing it, amending a statement, a late entry. Pure.
 
 Rule 1: nothing is changed: an amendment stands beside the old value, with who, when and why.
-Rule 2: a therapist signs and amends the sessions that were theirs; who was handed a session over has it.
+Rule 2: who had a session, or took it over, signs it as performed and amends it; another therapist signs as reviewed.
 Rule 3: what was measured, commanded or delivered is no statement and cannot be amended.
 """
 
@@ -30,7 +30,7 @@ from modctl.records import (
 )
 
 ACTS: Final = ("confirm", "sign")  # these were done, not stated: there is nothing to put right in them
-PERFORMED, AMENDED = "performed", "amended"
+PERFORMED, AMENDED, REVIEWED = "performed", "amended", "reviewed"
 INCIDENT: Final = "incident"  # the latch of a unit whose session is looked into
 Written = SignSession | Amend | LateEntry
 
@@ -49,27 +49,29 @@ def addition(entries: Sequence[Entry], request: Written, actor: str, now_utc: st
         return _no("usage", f"There is no session {request.session!r} in this chart.")
     if not any(isinstance(record, SessionEnded) for record in records):
         return _no("not_now", "The session has not ended.")
+    if isinstance(request, SignSession):
+        return _signature(entries, request, actor)
     if actor not in _whose(entries):
         return _no("role", f"This session was not {actor}'s. Its own therapist does this, or takes it over first.")
     match request:
-        case SignSession():
-            return _signature(records, request, actor)
         case Amend():
             return _amendment(records, request, actor)
         case LateEntry():
             return _late_entry(request, actor, now_utc)
 
 
-def _signature(records: Sequence[Record], request: SignSession, actor: str) -> Addition | Refused:
-    meaning = PERFORMED
-    for record in records:
-        if isinstance(record, SessionSigned):
-            meaning = ""
-        elif isinstance(record, SessionAmended | SessionLateEntry) and meaning != PERFORMED:
-            meaning = AMENDED
-    if not meaning:
-        return _no("not_now", "It is signed, and nothing was added since.")
-    return _added(request.session, actor, SessionSigned(meaning=meaning))
+def _signature(entries: Sequence[Entry], request: SignSession, actor: str) -> Addition | Refused:
+    """For whose session it was: performed, or amended since. For every other therapist: reviewed."""
+    has_signed, is_signed, was_amended = False, False, False
+    for entry in entries:
+        if entry.kind == "session.signed":
+            is_signed, has_signed = True, has_signed or entry.actor == actor
+        elif entry.kind in ("session.amended", "session.late_entry"):
+            was_amended, has_signed = was_amended or is_signed, False
+    if has_signed:
+        return _no("not_now", f"{actor} has signed it, and nothing was added since.")
+    own = AMENDED if was_amended else PERFORMED
+    return _added(request.session, actor, SessionSigned(meaning=own if actor in _whose(entries) else REVIEWED))
 
 
 def _amendment(records: Sequence[Record], request: Amend, actor: str) -> Addition | Refused:

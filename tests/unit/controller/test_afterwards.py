@@ -105,7 +105,7 @@ def test_a_signature_says_what_it_stands_for(before: tuple[Record, ...], meaning
     )
 
 
-@pytest.mark.parametrize("request_", [SIGN, AMEND, LATE])
+@pytest.mark.parametrize("request_", [AMEND, LATE])
 def test_only_whose_session_it_was_adds_to_it(request_: Written) -> None:
     """Who took it over counts as well; somebody from another table does not."""
     handed = SessionHandedOver(from_person="therapist", to_person="kim")
@@ -134,6 +134,18 @@ def test_a_late_entry_says_when_it_was_and_when_it_was_made() -> None:
 def test_a_session_that_is_not_there_is_said() -> None:
     """A slip of the fingers."""
     assert "usage" == code(addition((), SIGN, "therapist", NOW))
+
+
+def test_another_therapist_signs_as_reviewed_and_claims_nothing_else() -> None:
+    """An assistant's session is signed by somebody who looked at its record."""
+    handed = SessionHandedOver(from_person="therapist", to_person="kim")
+    meanings = [
+        found.draft.data.meaning
+        for found in (added(SIGN, actor="kim"), added(SIGN, SIGNED, actor="kim"), added(SIGN, handed, actor="kim"))
+        if isinstance(found, Addition) and isinstance(found.draft.data, SessionSigned)
+    ]
+
+    assert ["reviewed", "reviewed", "performed"] == meanings
 
 
 def test_what_is_stated_now_is_the_last_word() -> None:

@@ -94,23 +94,27 @@ class Attendant:
         """Ask for the session, answer, watch, and say how it ended."""
         self._client.request(Subscribe(id=self._client.next_id()))
         answer = self._client.request(start)
-        while isinstance(answer, Refused) and (more := self._opening(answer)) is not None:
+        while isinstance(answer, Refused):
+            self._tell_refusal(answer, start)
+            more = self._opening(answer)
+            if more is None:
+                say(answer.reason)
+                return Exit.USAGE if is_usage(answer.code) else Exit.REFUSED
             start = msgspec.structs.replace(start, id=self._client.next_id(), overrides=(*start.overrides, more))
             answer = self._client.request(start)
-        if isinstance(answer, Refused):
-            charted = refusal_entries(self._client, start)
-            for entry in charted:
-                self._tell(entry)
-            if not charted and self._context.json:
-                emit_raw(uncharted(answer))
-            say(answer.reason)
-            return Exit.USAGE if is_usage(answer.code) else Exit.REFUSED
         self._session = answer.session
         if self._answers is None:
             say(KEYS_HELP)
         while self._exit is None:
             self._wait()
         return self._exit
+
+    def _tell_refusal(self, refusal: Refused, start: Start) -> None:
+        charted = refusal_entries(self._client, start)
+        for entry in charted:
+            self._tell(entry)
+        if not charted and self._context.json:
+            emit_raw(uncharted(refusal))
 
     def _opening(self, refusal: Refused) -> OverrideAsk | None:
         """What a person at this terminal gives to open a soft limit; while they type, keys are text."""

@@ -97,7 +97,7 @@ class Desk:
         self._asking: dict[int, tuple[Caller, Request]] = {}  # of the engine
         self._refusals: dict[int, SessionRefused] = {}  # what the front desk found, until the engine has charted it
         self._hands: Mapping[str, str] = {}  # live sessions that were handed over, to whom; the socket's thread
-        self._texts: dict[int, str] = {}  # commitments of answers whose taking is not settled
+        self._texts: dict[int, tuple[str, ...]] = {}  # commitments that a request brought, until it is settled
         self._attending: deque[tuple[str, Caller]] = deque()  # put by the engine's thread, taken by the socket's
         self._lock = threading.Lock()  # of the two maps below, which are replaced, never changed
         self._cards: Mapping[str, Card] = {}
@@ -189,10 +189,10 @@ class Desk:
     def replied(self, reply: Reply) -> None:
         """Pass the engine's answer on."""
         caller, request = self._asking.pop(reply.request, (None, None))
-        commitment = self._texts.pop(reply.request, None)
+        commitments = self._texts.pop(reply.request, ())
         if reply.code is not None:
-            if commitment is not None:
-                self._front.ask(lambda front: front.forget(commitment), lambda _: None)
+            if commitments:
+                self._front.ask(lambda front: front.forget(commitments), lambda _: None)
             self.server.answer(reply.request, refusal_of(reply, self._refusals.pop(reply.request, None)))
             return
         if caller is not None and reply.session is not None and (caller.attends or isinstance(request, Start)):
@@ -267,6 +267,8 @@ class Desk:
         self._asking[number] = (caller, request)
         if isinstance(event, Refuse):
             self._refusals[number] = event.refused
+        else:
+            self._texts[number] = tuple(one.sealed.commitment for one in opened)
         self.host.post(event)
         return None
 
@@ -275,7 +277,7 @@ class Desk:
         sealed = seal(request.text)
         if sealed.text:
             front.keep(sealed, request.session)
-            self._texts[number] = sealed.commitment
+            self._texts[number] = (sealed.commitment,)
         self._asking[number] = (caller, request)
         self.host.post(event_of(number, caller.user or "", request, sealed.commitment if sealed.text else ""))
 

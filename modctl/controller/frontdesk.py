@@ -121,9 +121,10 @@ class FrontDesk:
         """Keep what a person wrote, before its commitment goes to the chart."""
         self._people.keep(sealed, about)
 
-    def forget(self, commitment: str) -> None:
-        """What was written came to nothing."""
-        self._people.forget(commitment)
+    def forget(self, commitments: Sequence[str]) -> None:
+        """What was written came to nothing: the chart holds no commitment to it."""
+        for commitment in commitments:
+            self._people.forget(commitment)
 
     def begin(
         self,

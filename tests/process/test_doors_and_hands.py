@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from devices.model import Direction
+from modctl.chart.sqlite import open_writer
 from modctl.controller.accounts import People, Role, User
 from modctl.controller.pin_check import verifier_of
 from modctl.ipc.client import BlockingClient
@@ -131,6 +132,8 @@ def test_from_an_opened_limit_to_a_packed_incident(tmp_path: Path) -> None:  # n
         begun = first.request(msgspec.structs.replace(START, id=first.next_id(), overrides=(opening,)))
         assert isinstance(begun, Done)
         session = begun.session or ""
+        wrong = Answer(id=0, session=session, gate="sign", answer="signed", took_ms=1, source="file", text="a slip")
+        assert "not_now" == ask(first, wrong)
         open_gates(first, session)
         assert until(first, session, "running").person == "therapist"
 
@@ -179,6 +182,9 @@ def test_from_an_opened_limit_to_a_packed_incident(tmp_path: Path) -> None:  # n
     kinds = [entry.kind for entry in entries(layout) if entry.session == session and entry.kind != "inputs"]
     assert ["session.requested", "override"] == kinds[:2]
     assert ["session.handed_over"] == [kind for kind in kinds if kind == "session.handed_over"]
+    connection = open_writer(layout.people)
+    assert [(WORDS,), (WHY,)] == sorted(connection.execute("SELECT text FROM told"), reverse=True)
+    connection.close()
     raw = layout.chart.read_bytes()
     assert WORDS.encode() not in raw
     assert WHY.encode() not in raw

@@ -1,5 +1,6 @@
 """A session's record without a controller: what was written is read back, signed, amended, and shown as amended."""
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from modctl.chart.keys import KeyFolder
+from modctl.chart.reader import ChartReader
 from modctl.chart.sqlite import open_writer
 from modctl.chart.store import ChartStore
 from modctl.cli.common import Context
@@ -126,3 +128,26 @@ def test_who_may_not_changes_nothing(site: Path) -> None:
     assert 4 == run(site, "late-entry", "--as", "assistant", "--about", "2026-01-02", "--text", "x").exit_code
     assert 2 == run(site, "amend", *BY, "--field", "dose", "--value", "5", "--reason", "x").exit_code
     assert before == rows(run(site, "show", "--json"))
+
+
+def test_an_incident_without_a_controller_packs_and_holds(site: Path, tmp_path: Path) -> None:
+    """The site is dark, the evidence is there; the next controller finds the unit out of use."""
+
+    def pack(*arguments: str) -> Result:
+        runner = CliRunner(catch_exceptions=False, env={"MODCTL_PIN": PIN})
+        return runner.invoke(cli, ["incident", *arguments], obj=Context(site=site, plain=True))
+
+    out = tmp_path / "evidence"
+    by_assistant = pack("s1", "--as", "assistant", "--out", str(out))
+    unknown = pack("s9", *BY, "--out", str(out))
+    assert not out.exists()
+    done, again = pack("s1", *BY, "--out", str(out)), pack("s1", *BY, "--out", str(out))
+    reader = ChartReader.open(Layout(site).chart)
+    held = [(unit.unit, unit.reason) for unit in reader.latched_units()]
+    reader.close()
+
+    assert (4, 2, 0, 4) == (by_assistant.exit_code, unknown.exit_code, done.exit_code, again.exit_code)
+    assert [("hasomed-p24", "incident")] == held
+    listed = [line.split("  ")[:2] for line in (out / "README").read_text().splitlines()[:-1]]
+    assert [[hashlib.sha256((out / name).read_bytes()).hexdigest(), name] for _, name in listed] == listed
+    assert {"README", *(name for _, name in listed)} == {path.name for path in out.iterdir()}

@@ -418,9 +418,16 @@ def test_a_soft_limit_is_opened_with_a_reason_and_listed(site: Path) -> None:
 
 def test_an_assistant_runs_a_session_and_leaves_the_signature_to_a_therapist(site: Path) -> None:
     """The session ends as it ends; only its record waits for somebody."""
-    done = run(site, *START, "--as", "assistant", "--answers", "demo", "--duration", "10s")
-    signed = run(site, "session", "sign", "--as", "therapist", env={"MODCTL_PIN": "1234"})
+    with Running(site, "--as", "assistant") as running:
+        running.wait_for("current 0.5 mA")
+        running.press("s")
+        running.wait_for("STOPPED")
 
-    assert (0, "completed") == (done.status, done.objects[-1]["outcome"])
-    assert "A therapist signs" in done.talk
+        assert 1 == running.end()
+    signed = run(site, "session", "sign", "--as", "therapist", env={"MODCTL_PIN": "1234"})
+    shown = run(site, "session", "show").objects
+
     assert 0 == signed.status
+    assert [("therapist", "reviewed")] == [
+        (row["actor"], row["meaning"]) for row in shown if row["kind"] == "session.signed"
+    ]

@@ -19,7 +19,7 @@ NOT_KNOWN: Final = "not known"
 
 def source(named: str, mark: str) -> str:
     """Where a bound comes from. Only what was read in a source is *per* it; everything else is a site default."""
-    return f"per {named}" if mark == "source" else f"site default: {named}"
+    return f"per {named}" if mark == "source" else f"site default: {named.removeprefix('chosen: ')}"
 
 
 _DOORS: Final[Mapping[str, str]] = {

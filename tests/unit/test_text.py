@@ -135,3 +135,11 @@ def test_plain_text_keeps_the_words_and_drops_the_shapes() -> None:
     assert text.plain("Ready? Yes, 40.0 °C, 300 µs") == "Ready? Yes, 40.0 deg C, 300 us"
     for shown in (*text.OUTPUTS.values(), *text.OUTCOMES.values()):
         assert text.plain(shown).isascii()
+
+
+@pytest.mark.parametrize("mark", ["textbook", "derived", "chosen", "", "anything"])
+def test_only_what_was_read_in_a_source_is_per_that_source(mark: str) -> None:
+    """A number from memory must never pass for a standard's, whatever its row names."""
+    assert "per IEC 60601-2-5, 3 W/cm2" == text.source("IEC 60601-2-5, 3 W/cm2", "source")
+    assert "site default: IEC 60601-2-10, as quoted" == text.source("IEC 60601-2-10, as quoted", mark)
+    assert "site default: usual speeds" == text.source("chosen: usual speeds", mark)

@@ -65,7 +65,7 @@ def test_what_was_opened_is_counted_listed_and_told_with_its_reason(site: Path) 
     shown = run(site, "show")
 
     assert [1] == [row["overrides"] for row in listed]
-    assert "OVERRIDE: width-usual opened up to 401 us, bound 400 us (site default: chosen:" in shown.stdout
+    assert "OVERRIDE: width-usual opened up to 401 us, bound 400 us (site default: no treatment" in shown.stdout
     assert "  in words: wide pulse, tried before" in shown.stdout
     assert 0 == shown.exit_code
 

@@ -169,7 +169,7 @@ def _toml(path: Path, absent: str) -> dict[str, object]:
         raise UnreachableError(absent) from why
     except OSError as why:
         raise UnreachableError(f"{path} cannot be read: {why.strerror}.") from why
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as why:
         raise ConfigError(f"{path}: {why}") from why
 
 

@@ -139,6 +139,12 @@ ALARMS: Final[Mapping[str, AlarmText]] = {
     "unit_switched_off": AlarmText("high", "The unit switched off by itself.", _OFF_NOW, "Read its display."),
     "unit_fault": AlarmText("high", "The unit reports a fault.", _OFF_NOW, "Read its display; call a technician."),
     "limit": AlarmText("high", "A limit was passed.", _OFF_NOW, _LOOK),
+    "limit:hard-us-head": AlarmText(
+        "high",
+        "Contact is reported and the head heats up: it is in the air, or held still.",
+        _OFF_NOW,
+        "Lift and wipe the head, look at the skin; then gel anew.",
+    ),
     "frame_held": AlarmText("high", "The last check before the line held back a frame.", _OFF_NOW, _TECHNICIAN),
     "chart_failed": AlarmText("high", "The chart cannot be written.", _OFF_NOW, "Check the disk."),
     "chart_behind": AlarmText("high", "The chart is written too late.", _OFF_NOW, "Check the disk."),
@@ -177,6 +183,8 @@ def fault(word: str) -> str:
 def alarm(word: str) -> str:
     """An alarm as one paragraph: what happened, the output's state, what to do."""
     known, _, detail = word.partition(":")
+    if word in ALARMS:
+        return ALARMS[word].sentence
     told = ALARMS.get(known)
     if told is None:
         return f"Alarm: {word.replace('_', ' ')}. Look at the patient and the unit."

@@ -19,17 +19,6 @@ from modctl.cli.keys import Keys
 from modctl.cli.openings import SOFT, Ask
 from modctl.cli.reach import is_usage
 from modctl.cli.refusal import refusal_entries, uncharted
-from modctl.cli.stream import (
-    ENDED,
-    REFUSED,
-    STREAM_KINDS,
-    Teller,
-    entry_of,
-    flat,
-    flat_sample,
-    record_of,
-    samples,
-)
 from modctl.clock import SystemClock
 from modctl.errors import Exit
 from modctl.ipc.client import BlockingClient
@@ -52,6 +41,17 @@ from modctl.ipc.messages import (
     Subscribe,
 )
 from modctl.records import Entry, SessionEnded
+from modctl.reports.telling import (
+    ENDED,
+    REFUSED,
+    STREAM_KINDS,
+    Teller,
+    entry_of,
+    flat,
+    flat_sample,
+    record_of,
+    samples,
+)
 
 BEAT_S: Final = 0.25  # contract: a screen that attends beats every 250 ms
 OVER: Final = ("ended", "unconfirmed")

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from modctl.cli.common import Context
 from modctl.cli.reach import controller_if_any, done, site_to_ourselves
-from modctl.cli.stream import entry_of
 from modctl.config import Layout
 from modctl.errors import UsageError
 from modctl.ipc.client import BlockingClient
 from modctl.ipc.messages import Entries, ListSessions, SessionRow
 from modctl.records import Entry
+from modctl.reports.telling import entry_of
 
 
 def session_rows(context: Context, limit: int, *, overridden: bool = False) -> tuple[SessionRow, ...]:
@@ -63,6 +63,15 @@ def entries_of(context: Context, session: str) -> tuple[Entry, ...]:
         reader = ChartReader.open(layout.chart)
         found = reader.session_with_inputs(session)
         reader.close()
+    return found
+
+
+def wanted_entries(context: Context, wanted: str | None) -> tuple[Entry, ...]:
+    """Every entry of the named session, or of the last one. UsageError when there is none."""
+    name = named(context, wanted)
+    found = entries_of(context, name)
+    if not found:
+        raise UsageError(f"There is no session {name!r} in this chart; see modctl session list.")
     return found
 
 

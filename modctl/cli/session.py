@@ -10,9 +10,9 @@ import msgspec
 from modctl.cli.common import Context, emit, emit_raw, finish, pass_context, print_line
 from modctl.cli.durations import DURATION
 from modctl.cli.record import amend_session, late_entry, sign_session
+from modctl.cli.report import report
 from modctl.errors import Exit, UsageError
 from modctl.ipc.messages import SessionRow
-from modctl.records import Entry
 
 
 class SessionLine(SessionRow, frozen=True, kw_only=True, tag_field="kind", tag="session"):
@@ -31,6 +31,9 @@ class ReplayLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
 @click.group()
 def session() -> None:
     """Run a session, and the record of sessions."""
+
+
+session.add_command(report)
 
 
 @session.command(name="start")
@@ -136,10 +139,11 @@ def show_session(context: Context, wanted: str | None) -> None:
     The end is printed last; what was answered after it stands before it, with its later number. What people wrote is
     printed where this site still keeps it, and held against its commitment: exit 1 when it was altered.
     """
-    from modctl.cli.stream import ENDED, Teller, answered, flat, flat_sample, record_of, samples
+    from modctl.cli.records import wanted_entries
     from modctl.cli.texts import Texts, told
+    from modctl.reports.telling import ENDED, Teller, answered, flat, flat_sample, record_of, samples
 
-    found = _entries(context, wanted)
+    found = wanted_entries(context, wanted)
     teller, texts = Teller(), Texts(context)
     for entry in sorted(found, key=lambda entry: (entry.kind == ENDED, entry.seq)):
         if context.json:
@@ -165,10 +169,11 @@ def replay_session(context: Context, wanted: str | None) -> None:
 
     Exit 1 when a decision differs: then the program or the chart is not what it was.
     """
+    from modctl.cli.records import wanted_entries
     from modctl.engine.replay import NotReplayableError, replay
 
     try:
-        replayed = replay(_entries(context, wanted))
+        replayed = replay(wanted_entries(context, wanted))
     except NotReplayableError as why:
         raise UsageError(f"This session cannot be run again: {why}.") from why
     record = ReplayLine(**msgspec.structs.asdict(replayed))
@@ -179,16 +184,6 @@ def replay_session(context: Context, wanted: str | None) -> None:
 
 for _added in (sign_session, amend_session, late_entry):
     session.add_command(_added)
-
-
-def _entries(context: Context, wanted: str | None) -> tuple[Entry, ...]:
-    from modctl.cli.records import entries_of, named
-
-    name = named(context, wanted)
-    found = entries_of(context, name)
-    if not found:
-        raise UsageError(f"There is no session {name!r} in this chart; see modctl session list.")
-    return found
 
 
 def _setting(text: str) -> tuple[str, int]:

@@ -8,7 +8,7 @@ Rule 4: what a sample does not say is a finding, not a pass.
 
 import msgspec
 
-from devices.model import NS_PER_S, Ack, AckOf, Contact, Fault, LinkFault, Output, Sample
+from devices.model import NS_PER_MS, NS_PER_S, Ack, AckOf, Contact, Fault, LinkFault, Output, Sample
 from modctl.engine import events as ev
 from modctl.engine.checks import check_levels
 from modctl.engine.effects import SessionEffect
@@ -23,6 +23,7 @@ from modctl.records import GateAnswer, LimitBreached, Quantity, SessionClosed, S
 CHECKING_NS = 1_800 * NS_PER_S  # chosen: half an hour of unanswered questions is an abandoned request
 WRITER_STOP_MS = 2_000  # house rule: a writer this far behind is a controlled stop
 WRITER_HOLD_MS = 1_000  # house rule: no raise
+SECOND_PRESS_NS = 150 * NS_PER_MS  # chosen: keyboards repeat a held key every 30 to 50 ms
 
 
 def begin(setup: Setup, actor: str | None) -> SessionState:
@@ -109,7 +110,7 @@ def session_step(state: SessionState, event: ev.SessionEvent, now_ns: int) -> St
         case ev.Answered():
             return _on_answer(state, event, now_ns)
         case ev.StopAsked(source=source, fast=fast):
-            return take(state, On.STOP, now_ns, reason=f"stop:{source}", fast=fast)
+            return _on_stop(state, source, now_ns, fast=fast)
         case ev.Charted():
             return take(state, On.CHARTED, now_ns)
         case ev.PauseAsked():
@@ -149,6 +150,14 @@ def wakeup_ns(state: SessionState) -> int:
         if state.contact_lost_ns is not None:
             times.append(state.contact_lost_ns + state.setup.contact.stop_after_ns)
     return min(times)
+
+
+def _on_stop(state: SessionState, source: str, now_ns: int, *, fast: bool) -> Step:
+    """The second press of a stop asks for the fastest way to off; the repeats of a held key are one press."""
+    asked_ns = state.stop_asked_ns
+    again = asked_ns is not None and now_ns - asked_ns >= SECOND_PRESS_NS
+    state, effects = take(state, On.STOP, now_ns, reason=f"stop:{source}", fast=fast or again)
+    return msgspec.structs.replace(state, stop_asked_ns=now_ns), effects
 
 
 def _on_sample(state: SessionState, sample: Sample, now_ns: int) -> Step:

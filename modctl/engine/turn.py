@@ -3,28 +3,19 @@
 import msgspec
 
 from devices.model import Ack, Fault, Identity, LinkFault, Off, Output, Sample
+from modctl import text
 from modctl.engine import core_events as ce
 from modctl.engine import events as ev
 from modctl.engine.books import NS_PER_MS, Books
-from modctl.engine.effects import (
-    Append,
-    Command,
-    Reply,
-    Watch,
-)
+from modctl.engine.checks import Verdict
+from modctl.engine.effects import Append, Command, Reply, Watch
 from modctl.engine.phases import SessionState, alarm, begin_ended
 from modctl.engine.port import FrameHeld, LineLost, LineOpened, PermitLapsed, PortNews
 from modctl.engine.session import begin, objection, wakeup_ns
 from modctl.engine.state import FLUSH_NS, PERMIT_NS, PendingStop, SessionRun
 from modctl.engine.unit import UnitState, UnitStatus, identity_problem, off_watch
-from modctl.records import (
-    Draft,
-    OffConfirmed,
-    StopPressed,
-    UncommandedOutput,
-    UnitAcknowledged,
-    UnitIdentified,
-)
+from modctl.engine.watching import judge_idle
+from modctl.records import Draft, OffConfirmed, StopPressed, UncommandedOutput, UnitAcknowledged, UnitIdentified
 
 
 class Turn(Books):
@@ -197,6 +188,9 @@ class Turn(Books):
             return None
         if unit.status is not UnitStatus.IN_SESSION:
             return f"{unit.config.name} is {unit.status}: {unit.reason}. Nothing was started."
+        found = None if unit.sample is None else judge_idle(state.setup, unit.sample)
+        if found is not None:
+            return f"{_said(*found)} Nothing was started."
         if not unit.is_known_off(self._now_ns):
             return f"{unit.config.name} is not known to be off. Nothing was started."
         return None
@@ -297,3 +291,11 @@ class Turn(Books):
         for session, run in tuple(self._sessions.items()):
             if run.inputs and run.inputs_from_ns + FLUSH_NS <= self._now_ns:
                 self._flush(session)
+
+
+def _said(parameter: str, verdict: Verdict) -> str:
+    name = text.parameter(parameter)
+    if verdict.observed is None:
+        return f"The unit tells no {name}: check the sensor and its plug."
+    observed, bound = text.quantity(parameter, verdict.observed), text.quantity(parameter, verdict.bound)
+    return f"The {name} is {observed}, past its limit of {bound} ({verdict.limit})."

@@ -22,6 +22,7 @@ from modctl.engine.events import Answered, SessionEvent
 from modctl.engine.phases import OVER, SessionState
 from modctl.engine.unit import UnitConfig
 from modctl.records import Draft
+from modctl.virtual.truth import Witness
 from modctl.virtual.world import Memory, VirtualClock, World
 
 SHIPPED = Path("modctl/clinic/hip")
@@ -38,7 +39,13 @@ def preset(name: str) -> Preset:
 class Table:
     """One world with its units; a person's acts are methods, time passes by ``run_s``."""
 
-    def __init__(self, *models: str, seed: int = 1, profiles: Mapping[str, Profile] = NO_PROFILES) -> None:
+    def __init__(
+        self,
+        *models: str,
+        seed: int = 1,
+        profiles: Mapping[str, Profile] = NO_PROFILES,
+        witness: Witness | None = None,
+    ) -> None:
         self.clock = VirtualClock(datetime(2026, 11, 23, 9, tzinfo=UTC))
         self.chart = Memory()
         units = [
@@ -49,7 +56,7 @@ class Table:
             for model in models
         ]
         self.on_entry: Callable[[Draft], None] = lambda _draft: None  # at the very moment of each entry
-        self.world = World(units, self.clock, seed, self._entry)
+        self.world = World(units, self.clock, seed, self._entry, witness=witness)
         self._requests = 0
         self.body_weight_g = 80_000
         self.openings: tuple[Opening, ...] = ()  # what the next requests open

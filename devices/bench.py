@@ -265,9 +265,15 @@ def line_of(message: Request | Reply) -> bytes:
 
 def request_of(line: bytes) -> Request:
     """Decode one line of an asker; raises msgspec.DecodeError (ValidationError is one) with what is wrong."""
-    return _REQUESTS.decode(line)
+    try:
+        return _REQUESTS.decode(line)
+    except UnicodeDecodeError as why:
+        raise msgspec.DecodeError(str(why)) from why
 
 
 def reply_of(line: bytes) -> Reply:
     """Decode one line of the simulators; raises msgspec.DecodeError."""
-    return _REPLIES.decode(line)
+    try:
+        return _REPLIES.decode(line)
+    except UnicodeDecodeError as why:
+        raise msgspec.DecodeError(str(why)) from why

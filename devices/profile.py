@@ -206,7 +206,7 @@ def parse(raw: bytes, name: str) -> Profile:
     """Read one profile; every finding at once in one ProfileError."""
     try:
         profile = msgspec.toml.decode(raw, type=Profile)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProfileError(f"{name}: {error}") from error
     findings = [*_parameter_findings(profile), *_timing_findings(profile), *_register_findings(profile)]
     if findings:

@@ -23,6 +23,7 @@ from modctl.errors import UnreachableError, UsageError
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")  # unit names and ids: typed by hand, part of file names
 MAX_MODBUS_UNIT: Final = 247  # Modbus over serial line v1.02, 2.2: 1 to 247 address one unit
 MAX_TCP_PORT: Final = 65_535
+MAX_LOCK_S: Final = 3_600  # chosen: after an hour alone a screen is anybody's
 PTY_MAJORS: Final = range(136, 144)  # Linux Documentation/admin-guide/devices.txt: UNIX98 pseudo-terminal slaves
 
 
@@ -67,6 +68,7 @@ class SiteTable(_Table, frozen=True, kw_only=True):
 
     ``research_models``: models of class research that this site's therapists may see in their list.
     ``gate_days``: how many days an answer at the table holds at this site, by gate; shorter than shipped, 0 not at all.
+    ``lock_after_s``: a screen that nobody touches for so long is locked; 0: never.
     """
 
     name: str
@@ -75,6 +77,7 @@ class SiteTable(_Table, frozen=True, kw_only=True):
     anchors: tuple[str, ...] = ()
     research_models: tuple[str, ...] = ()
     gate_days: dict[str, int] = msgspec.field(default_factory=dict)
+    lock_after_s: Annotated[int, msgspec.Meta(ge=0, le=MAX_LOCK_S)] = 300  # chosen: longer than a look at the skin
 
 
 class UnitEntry(_Table, frozen=True, kw_only=True):
@@ -168,7 +171,7 @@ def _toml(path: Path, absent: str) -> dict[str, object]:
         raise UnreachableError(absent) from why
     except OSError as why:
         raise UnreachableError(f"{path} cannot be read: {why.strerror}.") from why
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as why:
         raise ConfigError(f"{path}: {why}") from why
 
 

@@ -153,7 +153,7 @@ class StopPressed(Record, frozen=True, kw_only=True):
     source: str  # screen, command, signal, guard …
 
 
-class GateAnswer(Record, frozen=True, kw_only=True):
+class GateAnswer(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One statement by a person at the table, with its source, age and the seconds it took."""
 
     gate: str
@@ -161,6 +161,7 @@ class GateAnswer(Record, frozen=True, kw_only=True):
     source: str  # person | file | carried
     age_s: int
     took_ms: int
+    text: str = ""  # commitment to what the person added; left out where nothing was
 
 
 class EffectiveLimit(Record, frozen=True, kw_only=True):
@@ -197,6 +198,10 @@ class SessionRefused(Record, frozen=True, kw_only=True):
     observed: Quantity | None = None
     bound: Quantity | None = None
     source: str | None = None
+    mark: str | msgspec.UnsetType = msgspec.UNSET  # where the bound comes from; only with a limit
+    door: str | msgspec.UnsetType = (
+        msgspec.UNSET
+    )  # what opens a soft limit: reason, second_person; never with a hard one
 
 
 class SessionStarted(Record, frozen=True, kw_only=True):
@@ -270,11 +275,15 @@ class Alarm(Record, frozen=True, kw_only=True):
 
 
 class Override(Record, frozen=True, kw_only=True):
-    """A soft limit was opened by a person."""
+    """A soft limit was opened by a person, for this session, up to ``observed`` and no further."""
 
     limit: str
     reason: str  # commitment
     second_person: str | None = None
+    observed: Quantity | None = None
+    bound: Quantity | None = None
+    source: str = ""
+    mark: str = ""
 
 
 class DoseBound(Record, frozen=True, kw_only=True):
@@ -342,6 +351,35 @@ class RoundClosed(Record, frozen=True, kw_only=True):
     checks: tuple[RoundCheck, ...]
 
 
+class SessionAmended(Record, frozen=True, kw_only=True):
+    """A statement of a session was put right after its end; the old value stays where it was, and here beside it."""
+
+    field: str  # the gate whose answer it was
+    old: str  # empty: it had not been answered
+    new: str
+    reason: str  # commitment
+
+
+class SessionLateEntry(Record, frozen=True, kw_only=True):
+    """Something was added after a session's end; when it was added is in the envelope."""
+
+    about_utc: str  # the time that it is about
+    text: str  # commitment
+
+
+class SessionHandedOver(Record, frozen=True, kw_only=True):
+    """A session goes on in somebody else's hands; the envelope's actor is who took it."""
+
+    from_person: str
+    to_person: str
+
+
+class IncidentOpened(Record, frozen=True, kw_only=True):
+    """The evidence of a session was asked for, and its unit taken out of use."""
+
+    unit: str
+
+
 KINDS: dict[str, type[Record]] = {
     "genesis": Genesis,
     "key.rotated": KeyRotated,
@@ -374,6 +412,10 @@ KINDS: dict[str, type[Record]] = {
     "patient.weighed": PatientWeighed,
     "round.opened": RoundOpened,
     "round.closed": RoundClosed,
+    "session.amended": SessionAmended,
+    "session.late_entry": SessionLateEntry,
+    "session.handed_over": SessionHandedOver,
+    "incident.opened": IncidentOpened,
 }
 KIND_OF: dict[type[Record], str] = {record: kind for kind, record in KINDS.items()}
 

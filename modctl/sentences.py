@@ -47,6 +47,10 @@ REASONS: Final[Mapping[str, str]] = {
     "too_short": "it is too short to be a treatment",
     "interlock": "another session of this patient does not go with it",
     "soft_limit": "a soft limit was passed",
+    "override_unknown": "it opens a limit that this session does not have",
+    "override_hard": "it opens a hard limit, which has no door",
+    "override_not_needed": "it opens a limit that is not passed",
+    "override_second_person": "the limit takes a second person",
     "limit_widened": "a profile or a site limit is wider than its parent",
     "unknown_parameter": "it names a parameter that the preset does not have",
     "preset_not_approved": "the preset is not approved at this site",
@@ -57,6 +61,7 @@ REASONS: Final[Mapping[str, str]] = {
     "unit_in_session": "the unit is in a session",
     "unit_latched": "the unit is out of use until a person acknowledges it",
     "chart_broken": "the chart cannot be written",
+    "incident": "an incident with it is being looked into",
 }
 
 _TOLD_TO_END: Final = "because the controller was told to end"
@@ -135,6 +140,12 @@ ALARMS: Final[Mapping[str, AlarmText]] = {
     "unit_switched_off": AlarmText("high", "The unit switched off by itself.", _OFF_NOW, "Read its display."),
     "unit_fault": AlarmText("high", "The unit reports a fault.", _OFF_NOW, "Read its display; call a technician."),
     "limit": AlarmText("high", "A limit was passed.", _OFF_NOW, _LOOK),
+    "limit:hard-us-head": AlarmText(
+        "high",
+        "Contact is reported and the head heats up: it is in the air, or held still.",
+        _OFF_NOW,
+        "Lift and wipe the head, look at the skin; then gel anew.",
+    ),
     "frame_held": AlarmText("high", "The last check before the line held back a frame.", _OFF_NOW, _TECHNICIAN),
     "chart_failed": AlarmText("high", "The chart cannot be written.", _OFF_NOW, "Check the disk."),
     "chart_behind": AlarmText("high", "The chart is written too late.", _OFF_NOW, "Check the disk."),
@@ -173,6 +184,8 @@ def fault(word: str) -> str:
 def alarm(word: str) -> str:
     """An alarm as one paragraph: what happened, the output's state, what to do."""
     known, _, detail = word.partition(":")
+    if word in ALARMS:
+        return ALARMS[word].sentence
     told = ALARMS.get(known)
     if told is None:
         return f"Alarm: {word.replace('_', ' ')}. Look at the patient and the unit."

@@ -14,6 +14,25 @@ NO_DATA: Final = "no data"
 NOT_MEASURED: Final = "not measured by this unit"
 NOT_KNOWN: Final = "not known"
 
+# Sources
+
+
+def source(named: str, mark: str) -> str:
+    """Where a bound comes from. Only what was read in a source is *per* it; everything else is a site default."""
+    return f"per {named}" if mark == "source" else f"site default: {named.removeprefix('chosen: ')}"
+
+
+_DOORS: Final[Mapping[str, str]] = {
+    "reason": "It can be opened for this session with a reason. ",
+    "second_person": "It can be opened for this session with a reason and a second person. ",
+}
+
+
+def door(opens: str) -> str:
+    """What opens a limit, as a sentence with a space behind it; empty for what has no door."""
+    return _DOORS.get(opens, "")
+
+
 # Quantities
 
 

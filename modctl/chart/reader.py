@@ -46,6 +46,8 @@ class _FoundSession(msgspec.Struct, frozen=True, array_like=True):
     started: bytes
     ended: bytes | None
     overrides: int
+    signed: int | None  # the first signature
+    added: int | None  # the last amendment or late entry
 
 
 class _HeadRow(msgspec.Struct, frozen=True, array_like=True):
@@ -74,6 +76,8 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     modality: str
     reason: str | None  # of the end
     seq: int  # of session.started
+    signed: bool = False
+    amended: bool = False  # something was added or put right after it was signed
 
 
 class SessionFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +133,11 @@ _SESSIONS: Final = f"""SELECT * FROM (
     (SELECT e.body FROM entry e WHERE e.session = s.session AND e.kind = 'session.ended' AND e.{schema.NOT_INPUTS})
       AS ended,
     (SELECT count(*) FROM entry o WHERE o.session = s.session AND o.kind = 'override' AND o.{schema.NOT_INPUTS})
-      AS overrides
+      AS overrides,
+    (SELECT min(o.seq) FROM entry o WHERE o.session = s.session AND o.kind = 'session.signed' AND o.{schema.NOT_INPUTS})
+      AS signed,
+    (SELECT max(o.seq) FROM entry o WHERE o.session = s.session
+      AND o.kind IN ('session.amended', 'session.late_entry') AND o.{schema.NOT_INPUTS}) AS added
   FROM entry s WHERE s.{schema.IS_STARTED} AND s.{schema.NOT_INPUTS}{{narrowed}}
 ) WHERE {{kept}} ORDER BY seq DESC LIMIT ?"""  # noqa: S608 - text of this module
 _OUTCOME: Final = f"coalesce(json_extract(CAST(ended AS TEXT), '$.data.outcome'), '{OPEN}') = ?"
@@ -286,6 +294,8 @@ def _session_row(found: _FoundSession) -> SessionRow:
         modality=started.modality,
         reason=ended.reason if ended else None,
         seq=entry.seq,
+        signed=found.signed is not None,
+        amended=found.signed is not None and found.added is not None and found.added > found.signed,
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from modctl.chart.errors import ChartUnreadableError, EngineError
+from modctl.chart.files import sync_folder
 
 try:
     import pysqlite3
@@ -53,8 +54,18 @@ def open_writer(path: Path) -> Connection:
     """The read-write connection: autocommit between explicit transactions, write-ahead log, synced commits.
 
     The caller holds the site lock: there is one such connection a chart. Creates an empty database where none is.
+    ChartUnreadableError also when the names of the chart and its log cannot be made durable: SQLite syncs their folder
+    once and takes no notice when that fails, and a log whose name is lost takes every synced commit with it.
     """
-    return _opened(path, "rwc", _WRITER)
+    connection = _opened(path, "rwc", _WRITER)
+    try:
+        sync_folder(path.parent)
+    except OSError as why:
+        connection.close()
+        raise ChartUnreadableError(
+            f"The folder of {path} cannot be synced, so nothing is written to it: {why}"
+        ) from why
+    return connection
 
 
 def open_reader(path: Path) -> Connection:

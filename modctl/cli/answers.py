@@ -29,7 +29,7 @@ def read_answers(path: Path, modality: Modality) -> Mapping[str, str]:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as why:
         raise UnreachableError(f"{path} cannot be read: {why.strerror}. Nothing was started.") from why
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as why:
         raise UsageError(f"{path}: {why}. Nothing was started.") from why
     findings = [f"{path}: $: unknown key {key!r}" for key in sorted(set(given) - set(ANSWER_KEYS))]
     answers: dict[str, str] = {}

@@ -16,19 +16,9 @@ from modctl import text
 from modctl.cli.answers import AGAIN, CONFIRM, NOT_YET, UNCHANGED, Question, from_file, held_lines
 from modctl.cli.common import Context, emit_raw, print_line, say
 from modctl.cli.keys import Keys
+from modctl.cli.openings import SOFT, Ask
 from modctl.cli.reach import is_usage
 from modctl.cli.refusal import refusal_entries, uncharted
-from modctl.cli.stream import (
-    ENDED,
-    REFUSED,
-    STREAM_KINDS,
-    Teller,
-    entry_of,
-    flat,
-    flat_sample,
-    record_of,
-    samples,
-)
 from modctl.clock import SystemClock
 from modctl.errors import Exit
 from modctl.ipc.client import BlockingClient
@@ -39,6 +29,7 @@ from modctl.ipc.messages import (
     Event,
     GateView,
     ListPatients,
+    OverrideAsk,
     Pause,
     Refused,
     Request,
@@ -52,6 +43,17 @@ from modctl.ipc.messages import (
     held,
 )
 from modctl.records import Entry, SessionEnded
+from modctl.reports.telling import (
+    ENDED,
+    REFUSED,
+    STREAM_KINDS,
+    Teller,
+    entry_of,
+    flat,
+    flat_sample,
+    record_of,
+    samples,
+)
 
 BEAT_S: Final = 0.25  # contract: a screen that attends beats every 250 ms
 REPEAT: Final = "r"
@@ -65,11 +67,19 @@ KEYS_HELP: Final = "Keys: + raises, - lowers, p pauses, r resumes, s stops, w sa
 class Attendant:
     """Runs one session. ``answers``: from a file; None: a person at this terminal answers."""
 
-    def __init__(self, client: BlockingClient, keys: Keys, context: Context, answers: Mapping[str, str] | None) -> None:
+    def __init__(
+        self,
+        client: BlockingClient,
+        keys: Keys,
+        context: Context,
+        answers: Mapping[str, str] | None,
+        opens: Ask | None = None,
+    ) -> None:
         self._client = client
         self._keys = keys
         self._context = context
         self._answers = answers
+        self._opens = opens  # asks a person for what opens a soft limit; None: nobody is asked
         self._clock = SystemClock()
         self._teller = Teller()
         self._session: str | None = None
@@ -80,7 +90,6 @@ class Attendant:
         self._held: tuple[GateView, ...] = ()  # earlier answers that a key says again
         self._anew: frozenset[str] = frozenset()  # gates whose earlier answer is not said again
         self._said_ahead: dict[str, str] = {}  # answered by the key that began the session
-        self._weight: Question | None = None
         self._answer_id = 0
         self._was_given_up = False
         self._outcome: str | None = None
@@ -96,21 +105,13 @@ class Attendant:
         if start.repeat and not self._is_repeated(start):
             return Exit.OK
         answer = self._client.request(start)
-        if isinstance(answer, Refused) and answer.code == BODY_WEIGHT and self._answers is None:
-            say(answer.reason)
-            weight_kg = self._asked_weight()
-            if weight_kg is None:
-                return Exit.REFUSED
-            start = msgspec.structs.replace(start, id=self._client.next_id(), body_weight_kg=weight_kg)
+        while isinstance(answer, Refused):
+            more = self._with_what_was_missing(answer, start)
+            if more is None:
+                say(answer.reason)
+                return Exit.USAGE if is_usage(answer.code) else Exit.REFUSED
+            start = more
             answer = self._client.request(start)
-        if isinstance(answer, Refused):
-            charted = refusal_entries(self._client, start)
-            for entry in charted:
-                self._tell(entry)
-            if not charted and self._context.json:
-                emit_raw(uncharted(answer))
-            say(answer.reason)
-            return Exit.USAGE if is_usage(answer.code) else Exit.REFUSED
         self._session = answer.session
         if self._answers is None:
             say(KEYS_HELP)
@@ -165,6 +166,39 @@ class Attendant:
             self._ahead.extend(self._keys.take())
         return self._ahead.pop(0)
 
+    def _with_what_was_missing(self, refusal: Refused, start: Start) -> Start | None:
+        """The request with the body weight or the opening that it was refused for; None: nobody gives it."""
+        if refusal.code == BODY_WEIGHT and self._answers is None:
+            say(refusal.reason)
+            weight_kg = self._asked_weight()
+            if weight_kg is None:
+                return None
+            return msgspec.structs.replace(start, id=self._client.next_id(), body_weight_kg=weight_kg)
+        self._tell_refusal(refusal, start)
+        more = self._opening(refusal)
+        if more is None:
+            return None
+        return msgspec.structs.replace(
+            start,
+            id=self._client.next_id(),
+            overrides=(*start.overrides, more),
+            body_weight_kg=None,  # a soft limit is met after the weight was kept
+        )
+
+    def _tell_refusal(self, refusal: Refused, start: Start) -> None:
+        charted = refusal_entries(self._client, start)
+        for entry in charted:
+            self._tell(entry)
+        if not charted and self._context.json:
+            emit_raw(uncharted(refusal))
+
+    def _opening(self, refusal: Refused) -> OverrideAsk | None:
+        """What a person at this terminal gives to open a soft limit; while they type, keys are text."""
+        if self._opens is None or refusal.code != SOFT:
+            return None
+        with self._keys.typing():
+            return self._opens(refusal)
+
     # Waiting
 
     def _wait(self) -> None:
@@ -202,6 +236,8 @@ class Attendant:
         if self._answers is None:
             self._answered = frozenset()  # asked again
             self._question = None
+        elif self._is_over:
+            self._end()  # what was asked at the end stays open
         else:
             self._give_up()
 

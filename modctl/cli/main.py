@@ -17,6 +17,8 @@ COMMANDS: Final = {
     "session": ("modctl.cli.session:session", "Run a session, and the record of sessions."),
     "stop": ("modctl.cli.stop:stop", "Stop one unit, or all. Needs no sign-in."),
     "chart": ("modctl.cli.chart:chart", "Verify, sign and copy the chart."),
+    "audit": ("modctl.cli.audit:audit", "Claims against the chart, a fair sample, and what fabrication looks like."),
+    "incident": ("modctl.cli.incident:incident", "Pack the evidence of a session and hold its unit."),
     "unit": ("modctl.cli.unit:unit", "The units of the site."),
     "simulate": ("modctl.cli.simulate:simulate", "A scenario in virtual time."),
     "sim": ("modctl.cli.sim:sim", "Simulated units, and faults thrown at them."),

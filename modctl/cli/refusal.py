@@ -5,11 +5,11 @@ from typing import Final
 import msgspec
 
 from devices.model import NS_PER_MS, NS_PER_S
-from modctl.cli.stream import ENDED, REFUSED, REQUESTED, entry_of, record_of
 from modctl.clock import SystemClock
 from modctl.ipc.client import BlockingClient
 from modctl.ipc.messages import Event, Refused, Start
 from modctl.records import Entry, SessionRequested
+from modctl.reports.telling import ENDED, REFUSED, REQUESTED, entry_of, record_of
 
 WAIT_NS: Final = 500 * NS_PER_MS  # chosen: a refusal is charted within one commit; not every one is charted
 

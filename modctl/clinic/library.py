@@ -79,7 +79,7 @@ def parse(raw: bytes, name: str) -> Preset:
     """One preset file. What the file cannot say itself (approved, sha256) is refused there."""
     try:
         preset = msgspec.toml.decode(raw, type=Preset)
-    except (msgspec.ValidationError, msgspec.DecodeError) as why:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
         raise LibraryError(f"{name}: {why}") from why
     findings = []
     if not PRESET_ID.fullmatch(preset.id) or name != f"{preset.id}.toml":
@@ -144,7 +144,7 @@ def approvals(folder: Path) -> tuple[Approval, ...]:
         return msgspec.toml.decode(path.read_bytes(), type=_Approvals).approval
     except OSError as why:
         raise UnreachableError(f"{path} cannot be read: {why.strerror}.") from why
-    except (msgspec.ValidationError, msgspec.DecodeError) as why:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
         raise LibraryError(f"{path}: {why}") from why
 
 

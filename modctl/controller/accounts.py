@@ -5,8 +5,6 @@ Rule 2: an unknown user is checked as long as a known one.
 Rule 3: wrong PINs lock the account for a growing time. A stop needs no sign-in, so no lock ever stands before it.
 """
 
-import hashlib
-import secrets
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -19,7 +17,7 @@ import msgspec
 from devices.model import label
 from modctl.chart.sqlite import Connection, Cursor, SqliteError, open_writer
 from modctl.clock import utc_text
-from modctl.controller import pin_check
+from modctl.controller import pin_check, texts
 from modctl.errors import RefusedError, UnreachableError, UsageError
 
 MAX_TRIES: Final = 5  # chosen: room for gloves; the sixth guess of 10 000 waits
@@ -257,19 +255,24 @@ class People:
 
     # Texts
 
-    def commit(self, text: str, about: str) -> str:
-        """Keep a free text and give the commitment that the chart holds in its place: it can be forgotten here."""
-        salt = secrets.token_bytes(32)
-        commitment = hashlib.sha256(salt + text.encode()).hexdigest()
-        self._execute("INSERT INTO told VALUES (?, ?, ?, ?)", (commitment, salt, text, about))
-        return commitment
+    def keep(self, sealed: texts.Sealed, about: str) -> None:
+        """Keep a free text, before its commitment is charted. ``about`` names its session."""
+        row = (sealed.commitment, sealed.salt, sealed.text, about)
+        self._execute("INSERT INTO told VALUES (?, ?, ?, ?)", row)
 
-    def told(self, commitment: str) -> str | None:
-        """The text behind a commitment; None when it was forgotten or does not fit."""
+    def told(self, commitment: str) -> texts.Told:
+        """The text behind a commitment, if it is kept here and still is what was committed to."""
         row = self._execute("SELECT salt, text FROM told WHERE commitment = ?", (commitment,)).fetchone()
-        if row is None or hashlib.sha256(row[0] + row[1].encode()).hexdigest() != commitment:
-            return None
-        return str(row[1])
+        if row is None:
+            return texts.Told(state=texts.NOT_KEPT)
+        salt, text = row
+        if texts.commitment(salt, text) != commitment:
+            return texts.Told(state=texts.ALTERED)
+        return texts.Told(state=texts.KEPT, text=text)
+
+    def forget(self, commitment: str) -> None:
+        """Forget one text: what it was committed to stays in the chart and says nothing."""
+        self._execute("DELETE FROM told WHERE commitment = ?", (commitment,))
 
     def _add_missing_columns(self) -> None:
         """A file from before weights had dates: its weights have none, so they are asked for again."""

@@ -17,6 +17,7 @@ from modctl import sentences
 from modctl.chart.anchor import Head
 from modctl.clinic.interlocks import Running
 from modctl.clock import Clock
+from modctl.controller.afterwards import INCIDENT, Written, addition, unit_of
 from modctl.controller.attendance import Attendance, Lost
 from modctl.controller.frontdesk import FrontDesk
 from modctl.controller.history import History
@@ -27,43 +28,58 @@ from modctl.controller.rights import knows_patients, refusal
 from modctl.controller.room import Room
 from modctl.controller.rounds import round_checks
 from modctl.controller.snapshot import Card, Site, take_snapshot, unit_rows
+from modctl.controller.texts import seal
 from modctl.controller.words import event_of, head_answer, refusal_of
 from modctl.controller.writer import ChartWriter
-from modctl.engine.core_events import Begin, Refuse, ScreenLost, StopUnits
+from modctl.engine.core_events import Begin, HoldUnit, Refuse, ScreenLost, StopUnits
 from modctl.engine.effects import Reply, Stopped
 from modctl.engine.phases import OVER
 from modctl.ipc.connection import Caller
 from modctl.ipc.messages import (
     Acknowledge,
     AlarmView,
+    Amend,
     Answer,
     Done,
     Entries,
     ExportChart,
+    LateEntry,
     ListPatients,
     ListPresets,
     ListSessions,
     ListUnits,
+    Lock,
+    OpenIncident,
     Pause,
     Refused,
     Request,
     Resume,
     Round,
     SignIn,
+    SignSession,
     Snapshot,
     Start,
     Step,
     Stop,
     StoppedUnit,
     TakeCheckpoint,
+    TakeOver,
     VerifyChart,
 )
 from modctl.ipc.server import Server
-from modctl.records import Alarm, ChartExported, Draft, RoundClosed, RoundOpened, SessionRefused
+from modctl.records import (
+    Alarm,
+    ChartExported,
+    Draft,
+    IncidentOpened,
+    RoundClosed,
+    RoundOpened,
+    SessionHandedOver,
+    SessionRefused,
+)
 
 KEPT_CARDS: Final = 64  # chosen: more sessions than the engine keeps
 NO_GUARD: Final = "The guard that switches everything off in an emergency is not running. Nothing was started."
-NO_FREE_TEXT: Final = "Free text cannot be kept yet; answer without it. The question is still open."
 NOTHING_HOLDS: Final = "No earlier answer holds here: answer the question itself. It is still open."
 SOURCES: Final = ("person", "file", "carried")
 ONLY_SIMULATED: Final = "Answers come from a person: answer files work in simulated sites only."
@@ -95,6 +111,8 @@ class Desk:
         self._present: set[int] = set()
         self._asking: dict[int, tuple[Caller, Request]] = {}  # of the engine
         self._refusals: dict[int, SessionRefused] = {}  # what the front desk found, until the engine has charted it
+        self._hands: Mapping[str, str] = {}  # live sessions that were handed over, to whom; the socket's thread
+        self._texts: dict[int, tuple[str, ...]] = {}  # commitments that a request brought, until it is settled
         self._attending: deque[tuple[str, Caller]] = deque()  # put by the engine's thread, taken by the socket's
         self._lock = threading.Lock()  # of the two maps below, which are replaced, never changed
         self._cards: Mapping[str, Card] = {}
@@ -103,7 +121,7 @@ class Desk:
 
     # House: the socket's thread
 
-    def asked(self, number: int, caller: Caller, request: Request) -> None:  # noqa: C901  # flat: one arm a request
+    def asked(self, number: int, caller: Caller, request: Request) -> None:  # noqa: C901, PLR0912  # flat: one arm a request
         """Send a request where it can be answered."""
         self._present.add(caller.connection)
         refused = refusal(request, caller) or self._site_refusal(request)
@@ -130,6 +148,16 @@ class Desk:
                 self._export(number, caller, request)
             case TakeCheckpoint():
                 self._writer.sign_head(lambda head: self.server.answer(number, head_answer(head)))
+            case Lock():
+                self.server.answer(number, Done(id=0))
+            case TakeOver():
+                self._take_over(number, caller, request)
+            case SignSession() | Amend() | LateEntry():
+                self._reading.ask(lambda reading: self._add(reading, number, actor, request), self._answer(number))
+            case OpenIncident():
+                self._reading.ask(
+                    lambda reading: self._open_incident(reading, number, actor, request), self._answer(number)
+                )
             case ListSessions() | Entries():
                 self._reading.ask(lambda reading: _read(reading, request), self._answer(number))
             case VerifyChart():
@@ -149,7 +177,7 @@ class Desk:
 
     def snapshot(self, caller: Caller) -> Snapshot:
         """How things are now."""
-        site = msgspec.structs.replace(self._site, cards=self._cards, alarms=self._alarms)
+        site = msgspec.structs.replace(self._site, cards=self._cards, alarms=self._alarms, hands=self._hands)
         return take_snapshot(
             self.host.state, site, self.newest, self._clock.mono_ns(), with_patients=knows_patients(caller)
         )
@@ -178,7 +206,10 @@ class Desk:
     def replied(self, reply: Reply) -> None:
         """Pass the engine's answer on."""
         caller, request = self._asking.pop(reply.request, (None, None))
+        commitments = self._texts.pop(reply.request, ())
         if reply.code is not None:
+            if commitments:
+                self._front.ask(lambda front: front.forget(commitments), lambda _: None)
             self.server.answer(reply.request, refusal_of(reply, self._refusals.pop(reply.request, None)))
             return
         if caller is not None and reply.session is not None and (caller.attends or isinstance(request, Start)):
@@ -245,6 +276,9 @@ class Desk:
             since_ns = self._clock.mono_ns() - card.asked_ns
             age_s, answer, source = max(view.age_s + since_ns // NS_PER_S, 1), view.carried, "person"
         told = msgspec.structs.replace(request, answer=answer, source=source, age_s=age_s)
+        if told.text:
+            self._front.ask(lambda front: self._answer_in_words(front, number, caller, told), self._answer(number))
+            return
         self._asking[number] = (caller, told)
         self.host.post(event_of(number, caller.user or "", told))
 
@@ -291,14 +325,19 @@ class Desk:
         """Prepare a session, and give the engine what came of it."""
         if not self._keeper.is_alive:
             return Refused(id=0, code="no_guard", reason=NO_GUARD)
+        actor = caller.user or ""
+        opened = front.opened(actor, request.overrides, lambda record: self.host.chart(Draft(data=record)))
+        if isinstance(opened, Refused):
+            return opened
         begun = front.begin(
             number,
-            caller.user or "",
+            actor,
             request,
             self.host.state.units,
+            opened,
             history=found,
             running=self._running(),
-            chart=lambda record: self.host.chart(Draft(data=record, actor=caller.user)),
+            chart=lambda record: self.host.chart(Draft(data=record, actor=actor)),
         )
         if isinstance(begun, Refused):
             return begun
@@ -310,7 +349,78 @@ class Desk:
         self._asking[number] = (caller, request)
         if isinstance(event, Refuse):
             self._refusals[number] = event.refused
+        else:
+            self._texts[number] = tuple(one.sealed.commitment for one in opened)
         self.host.post(event)
+        return None
+
+    def _answer_in_words(self, front: FrontDesk, number: int, caller: Caller, request: Answer) -> None:
+        """In the front desk's thread: keep what was written, then give the engine its commitment."""
+        sealed = seal(request.text)
+        if sealed.text:
+            front.keep(sealed, request.session)
+            self._texts[number] = (sealed.commitment,)
+        self._asking[number] = (caller, request)
+        self.host.post(event_of(number, caller.user or "", request, sealed.commitment if sealed.text else ""))
+
+    def _take_over(self, number: int, caller: Caller, request: TakeOver) -> None:
+        """The session goes on in the caller's hands and under the eyes of their screen."""
+        run = self.host.state.sessions.get(request.session)
+        taker = caller.user or ""
+        giver = self._hands.get(request.session, "" if run is None else run.state.actor or "")
+        if run is None or not self._is_live(request.session):
+            why = f"No session {request.session!r} runs."
+        elif not caller.attends:
+            why = "A session is taken over at a screen that attends it."
+        elif giver == taker:
+            why = f"The session is {taker}'s already."
+        else:
+            self._hands = {
+                **{name: who for name, who in self._hands.items() if self._is_live(name)},
+                request.session: taker,
+            }
+            handed = SessionHandedOver(from_person=giver, to_person=taker)
+            self._attending.append((request.session, caller))
+            draft = Draft(data=handed, session=request.session, actor=taker)
+            self.host.chart(draft, then=lambda: self.server.answer(number, Done(id=0, session=request.session)))
+            return
+        self.server.answer(number, Refused(id=0, code="not_now", reason=f"{why} Nothing was handed over."))
+
+    def _add(self, reading: Reading, number: int, actor: str, request: Written) -> Refused | None:
+        """In the reader's thread: what a person adds to a record; its words are kept first."""
+        made = addition(reading.session(request.session), request, actor, self._clock.stamp().at_utc)
+        if isinstance(made, Refused):
+            return made
+        session, sealed = request.session, made.sealed
+
+        def answer(head: Head | None) -> None:  # once it is durable, under a signed head
+            self.server.answer(number, head_answer(head) if head is None else Done(id=0, session=session))
+
+        def chart(front: FrontDesk | None) -> None:
+            if front is not None and sealed is not None:
+                front.keep(sealed, session)
+            self.host.chart(made.draft, then=lambda: self._writer.sign_head(answer))
+
+        if sealed is None:
+            chart(None)
+        else:
+            self._front.ask(chart, self._answer(number))
+        return None
+
+    def _open_incident(self, reading: Reading, number: int, actor: str, request: OpenIncident) -> Refused | None:
+        """In the reader's thread: chart it, then have the engine take the unit out of use."""
+        unit = unit_of(reading.session(request.session))
+        if unit is None:
+            return Refused(id=0, code="usage", reason=f"There is no session {request.session!r} in this chart.")
+        known = self.host.state.units.get(unit)
+        if known is not None and known.session is not None:
+            return Refused(id=0, code="not_now", reason=f"{unit} is in a session: stop it first. Nothing was done.")
+        draft = Draft(data=IncidentOpened(unit=unit), session=request.session, actor=actor)
+        hold = HoldUnit(request=number, actor=actor, unit=unit, reason=INCIDENT)
+        if known is None:  # it is not part of the site any more
+            self.host.chart(draft, then=lambda: self.server.answer(number, Done(id=0)))
+        else:
+            self.host.chart(draft, then=lambda: self.host.post(hold))
         return None
 
     def _export(self, number: int, caller: Caller, request: ExportChart) -> None:
@@ -332,8 +442,6 @@ class Desk:
         self._archive.ask(begin, self._answer(number))
 
     def _site_refusal(self, request: Request) -> Refused | None:
-        if isinstance(request, Answer) and request.text:
-            return Refused(id=0, code="text", reason=NO_FREE_TEXT)
         if isinstance(request, Answer) and request.source not in SOURCES:
             return Refused(id=0, code="usage", reason=f"An answer comes from {', '.join(SOURCES)}.")
         if isinstance(request, Answer) and request.source == "file" and not self._site.simulated:

@@ -36,16 +36,19 @@ from modctl.clinic.validity import (
 )
 from modctl.clock import Clock
 from modctl.config import Narrowed, SiteConfig
-from modctl.controller.accounts import Patient, People, PinCheck, SignInResult
+from modctl.controller.accounts import Patient, People, PinCheck, Role, SignInResult
+from modctl.controller.doors import Opening
 from modctl.controller.history import History, LastSession
 from modctl.controller.prepare import NotPrepared, Order, Prepared, prepare
+from modctl.controller.rights import AT_THE_TABLE
 from modctl.controller.snapshot import Card
+from modctl.controller.texts import Sealed, seal
 from modctl.engine.core_events import Begin, Refuse
 from modctl.engine.riding import cap
 from modctl.engine.setup import Setup
 from modctl.engine.unit import UnitState
 from modctl.errors import UsageError
-from modctl.ipc.messages import Done, GateView, PatientRow, PresetRow, Refused, SignIn, Start
+from modctl.ipc.messages import Done, GateView, OverrideAsk, PatientRow, PresetRow, Refused, SignIn, Start
 from modctl.records import PatientWeighed, SessionRefused, SignedIn
 
 RESERVE_BYTES: Final = 64 << 20  # chosen: a day of sessions is a few megabytes; the rest is for the stop's own entries
@@ -55,6 +58,13 @@ PIN_MS: Final = 10_000  # chosen: a check takes 0.15 s; one that hangs is given 
 
 BODY_WEIGHT_G: Final = "body_weight_g"
 NO_HISTORY: Final = History()
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """One soft limit that a person opens, and the reason in their words."""
+
+    opening: Opening
+    sealed: Sealed
 
 
 class FrontDesk:
@@ -95,12 +105,56 @@ class FrontDesk:
         rows = (_preset_row(preset) for preset in library if entry is None or entry.model in preset.models)
         return Done(id=0, presets=tuple(rows))
 
-    def begin(
+    def opened(
+        self, actor: str, asked: Sequence[OverrideAsk], chart: Callable[[SignedIn], None]
+    ) -> tuple[Opened, ...] | Refused:
+        """What a person writes to open soft limits, sealed; the second person is checked and charted as a sign-in."""
+        found = []
+        for ask in asked:
+            sealed = seal(ask.reason)
+            if not sealed.text:
+                return _refused_opening(ask.limit, "override_reason", "takes a reason in words")
+            problem = self._second_problem(actor, ask, chart)
+            if problem is not None:
+                return problem
+            second = ask.second_user or None
+            opening = Opening(limit=ask.limit, reason=sealed.commitment, second_person=second)
+            found.append(Opened(opening=opening, sealed=sealed))
+        return tuple(found)
+
+    def _second_problem(self, actor: str, ask: OverrideAsk, chart: Callable[[SignedIn], None]) -> Refused | None:
+        """Why these people may not open it; None when they may. One of them is a therapist."""
+        first = self._people.user(actor)
+        roles = {None if first is None else first.role}
+        if ask.second_user:
+            if ask.second_user == actor:
+                return _refused_opening(ask.limit, "override_second_person", f"takes somebody else than {actor}")
+            answer = self.sign_in(SignIn(id=0, user=ask.second_user, pin=ask.second_pin), chart)
+            if isinstance(answer, Refused):
+                return answer
+            if answer.role not in AT_THE_TABLE:
+                return _refused_opening(ask.limit, "override_second_person", "takes somebody who treats patients")
+            roles.add(Role(answer.role))
+        if Role.THERAPIST not in roles:
+            return _refused_opening(ask.limit, "override_second_person", "is opened by a therapist, or with one")
+        return None
+
+    def keep(self, sealed: Sealed, about: str) -> None:
+        """Keep what a person wrote, before its commitment goes to the chart."""
+        self._people.keep(sealed, about)
+
+    def forget(self, commitments: Sequence[str]) -> None:
+        """What was written came to nothing: the chart holds no commitment to it."""
+        for commitment in commitments:
+            self._people.forget(commitment)
+
+    def begin(  # noqa: PLR0913  # who asks for what, and what is known around it
         self,
         number: int,
         actor: str,
         request: Start,
         units: Mapping[str, UnitState],
+        opened: Sequence[Opened] = (),
         *,
         history: History = NO_HISTORY,
         running: Sequence[Running] = (),
@@ -146,6 +200,7 @@ class FrontDesk:
             site_limits=site_limits(entry.limits),
             program=self._program,
             now_ns=self._clock.mono_ns(),
+            openings=tuple(one.opening for one in opened),
         )
         found = _interlocked(prepare(order), patient, preset, running)
         if isinstance(found, NotPrepared):
@@ -158,7 +213,11 @@ class FrontDesk:
                 text=found.text,
             )
             return refuse, Card(patient_name=patient.name, title=preset.title)
-        begin = Begin(request=number, actor=actor, setup=found.setup, requested=found.requested)
+        for one in opened:
+            self._people.keep(one.sealed, order.session)
+        begin = Begin(
+            request=number, actor=actor, setup=found.setup, requested=found.requested, overrides=found.overrides
+        )
         card = Card(
             patient_name=patient.name,
             title=preset.title,
@@ -236,6 +295,10 @@ class FrontDesk:
     def _new_session(self) -> str:
         """A name that is used once: when it was asked for, and enough chance for two in one second."""
         return f"{self._now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _refused_opening(limit: str, code: str, why: str) -> Refused:
+    return Refused(id=0, code=code, limit=limit, reason=f"{limit} {why}. Nothing was sent to the unit.")
 
 
 def site_limits(narrowed: Mapping[str, Narrowed]) -> tuple[Limit, ...]:

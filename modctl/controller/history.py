@@ -16,13 +16,22 @@ from modctl.chart.reader import ChartReader, SessionFilter, SessionRow, record_a
 from modctl.clinic.validity import Earlier, Moment, Scene
 from modctl.clock import utc_text
 from modctl.ipc.messages import Refused, Start
-from modctl.records import Entry, GateAnswer, RoundOpened, SessionRequested, SessionStarted, SetpointCommanded
+from modctl.records import (
+    Entry,
+    GateAnswer,
+    RoundOpened,
+    SessionAmended,
+    SessionRequested,
+    SessionStarted,
+    SetpointCommanded,
+)
 
 LOOKED_THROUGH: Final = 60  # chosen: sessions of one patient; a course of treatment has fewer than twenty
 SESSIONS_A_DAY: Final = 200  # chosen: four tables all day
 JUMPS: Final = 100  # chosen: more than that is told as that many
 ROUNDS: Final = 4  # chosen: rounds of one day, some opened twice
 TESTED: Final = "tested"
+AMENDED: Final = "session.amended"
 STOP_SWITCH: Final = "stop_switch"
 SET_BY_PEOPLE: Final = ("ramp", "person", "resume")
 
@@ -92,9 +101,12 @@ def _answers(reader: ChartReader, row: SessionRow) -> Iterable[tuple[Entry, Earl
         return
     where = record_as(started, SessionStarted)
     scene = Scene(patient=where.patient, modality=where.modality, region=where.region, side=where.side, unit=where.unit)
+    amendments = (record_as(entry, SessionAmended) for entry in reader.of_kind_in_session(row.session, AMENDED))
+    amended = {one.field: one.new for one in amendments}
     for entry in reader.of_kind_in_session(row.session, "gate.answered"):
-        answer = record_as(entry, GateAnswer)
-        yield entry, Earlier(gate=answer.gate, answer=answer.answer, moment=_moment(entry, answer.age_s), scene=scene)
+        told = record_as(entry, GateAnswer)
+        answer = amended.get(told.gate, told.answer)  # what was put right since is what holds, from when it was asked
+        yield entry, Earlier(gate=told.gate, answer=answer, moment=_moment(entry, told.age_s), scene=scene)
 
 
 def _moment(entry: Entry, age_s: int) -> Moment:

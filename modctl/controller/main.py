@@ -253,6 +253,7 @@ class Controller:
             alarms={},
             timezone=site.site.timezone,
             anchors=site.site.anchors,
+            lock_after_s=site.site.lock_after_s,
         )
         return Desk(shown, front, reading, archive, writer, self._keeper, self._clock)
 

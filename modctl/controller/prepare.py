@@ -8,15 +8,17 @@ Rule 3: values off the unit's grid are resolved here, once, to the nearest less 
 
 import msgspec
 
-from devices.limits import Combination, Deviation, Duration, Limit, Mark, Max, Min, Rate, Stale, Tier
+from devices.limits import Combination, Deviation, Door, Duration, Limit, Mark, Max, Min, Rate, Stale
 from devices.model import NS_PER_MS, UCUM_OF, ObservedAs
 from devices.profile import ParameterSpec, Profile
+from modctl import text as words
 from modctl.clinic.presets import Gate, Preset
+from modctl.controller import doors
 from modctl.engine.bounds import HARD, hard_limits, widenings
 from modctl.engine.checks import Finding, Verdict, check_duration, check_levels
 from modctl.engine.setup import ContactRule, GateSpec, Level, Setup
 from modctl.engine.unit import UnitState
-from modctl.records import EffectiveLimit, Quantity, SessionRefused, SessionRequested, SessionStarted
+from modctl.records import EffectiveLimit, Override, Quantity, SessionRefused, SessionRequested, SessionStarted
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +38,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     simulated_site: bool
     site_limits: tuple[Limit, ...]
     program: str
+    openings: tuple[doors.Opening, ...] = ()  # soft limits that a person opens for this session
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +46,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
     setup: Setup
     requested: SessionRequested
+    overrides: tuple[Override, ...] = ()
 
 
 class NotPrepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +79,11 @@ def prepare(order: Order) -> Prepared | NotPrepared:
         return NotPrepared(requested=requested, refused=refused, text=text)
     setup = _setup(order, wanted)
     raw = msgspec.Raw(msgspec.json.encode(setup, order="deterministic"))
-    return Prepared(setup=setup, requested=msgspec.structs.replace(requested, setup=raw))
+    return Prepared(
+        setup=setup,
+        requested=msgspec.structs.replace(requested, setup=raw),
+        overrides=doors.overrides(order.openings, _passed(order, wanted)),
+    )
 
 
 def _wanted(order: Order) -> _Wanted:
@@ -141,27 +149,44 @@ def _out_of_bounds(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] 
     limits = _limits(order, wanted)
     if not order.simulated_site and wanted.planned_ms < CLINICAL_MINIMUM_MS:
         return _no("too_short", f"At least {CLINICAL_MINIMUM_MS // 1000} s outside a simulated site.")
-    for limit in limits:
+    hard = doors.hard_rows(limits)
+    for limit in hard:
         if isinstance(limit, Duration):
             verdict = check_duration(limit, wanted.planned_ms)
             if not verdict.is_within:
-                return _refused(verdict, limits)
-    verdict_or_none = _level_verdict(order, wanted, limits)
-    return None if verdict_or_none is None else _refused(verdict_or_none, limits)
+                return _refused(verdict)
+    verdict_or_none = _level_verdict(order, wanted, hard)
+    return _at_the_doors(order, wanted) if verdict_or_none is None else _refused(verdict_or_none)
+
+
+def _at_the_doors(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] | None:
+    """Soft rows, once every hard one is kept."""
+    at_start = doors.passed(_limits(order, wanted), _set_values(order, wanted)[1:], wanted.planned_ms)
+    shut = doors.refused_opening(order.openings, _all_rows(order, wanted), _passed(order, wanted))
+    shut = shut or doors.still_shut(order.openings, at_start)
+    if shut is None:
+        return None
+    if shut.verdict is not None:
+        return _refused(shut.verdict, shut.door, reason=shut.word)
+    door = msgspec.UNSET if shut.door is Door.NONE else str(shut.door)
+    refused = SessionRefused(reason=shut.word, limit=shut.limit, door=door)
+    return refused, f"{shut.text} Nothing was sent to the unit."
+
+
+def _passed(order: Order, wanted: _Wanted) -> tuple[tuple[Limit, Verdict], ...]:
+    """The soft rows that the session passes at its start or could pass by riding to the preset's cap."""
+    return doors.passed(_limits(order, wanted), _set_values(order, wanted), wanted.planned_ms)
 
 
 def _level_verdict(order: Order, wanted: _Wanted, limits: tuple[Limit, ...]) -> Verdict | None:
     """The settings with the target; then with the cap, so that riding up cannot leave the combination's bounds."""
     level = order.unit.config.profile.level
-    sign = -1 if level.intensifies == "down" else 1
-    most = wanted.target if (wanted.target - wanted.cap) * sign > 0 else wanted.cap
-    context = dict(_context(order, wanted.planned_ms))
-    for value in (wanted.target, most):
-        verdict = check_levels(_parameter_rows(order), {**wanted.settings, level.name: value})
-        verdict = verdict or check_levels(limits, {**context, **wanted.settings, level.name: value})
+    for values in reversed(_set_values(order, wanted)):
+        verdict = check_levels(_parameter_rows(order), {**wanted.settings, level.name: values[level.name]})
+        verdict = verdict or check_levels(limits, values)
         if verdict is not None:
             return verdict
-    if most != wanted.cap:
+    if _most(order, wanted) != wanted.cap:
         return Verdict(
             limit="preset-cap",
             finding=Finding.BREACH,
@@ -169,8 +194,41 @@ def _level_verdict(order: Order, wanted: _Wanted, limits: tuple[Limit, ...]) -> 
             bound=wanted.cap,
             unit=UCUM_OF[level.name],
             source=order.preset.source,
+            mark=order.preset.mark,
         )
     return None
+
+
+def _set_values(order: Order, wanted: _Wanted) -> tuple[dict[str, int], ...]:
+    """Everything that is set or known, with the most that the level may be ridden to; then with its target."""
+    name = order.unit.config.profile.level.name
+    context = dict(_context(order, wanted.planned_ms))
+    return tuple({**context, **wanted.settings, name: value} for value in (_most(order, wanted), wanted.target))
+
+
+def _most(order: Order, wanted: _Wanted) -> int:
+    sign = -1 if order.unit.config.profile.level.intensifies == "down" else 1
+    return wanted.target if (wanted.target - wanted.cap) * sign > 0 else wanted.cap
+
+
+def _ride_cap(order: Order, wanted: _Wanted, soft: tuple[Limit, ...]) -> int:
+    """How far the level may be ridden: to the preset's cap, or to the last value that keeps the soft rows."""
+    most, target = _set_values(order, wanted)
+    level = order.unit.config.profile.level
+    sign = -1 if level.intensifies == "down" else 1
+    kept, beyond = 0, (most[level.name] - target[level.name]) * sign // level.step + 1
+    while beyond - kept > 1:  # every quantity grows with the level
+        middle = (kept + beyond) // 2
+        value = target[level.name] + middle * level.step * sign
+        if check_levels(soft, {**most, level.name: value}) is None:
+            kept = middle
+        else:
+            beyond = middle
+    return target[level.name] + kept * level.step * sign
+
+
+def _all_rows(order: Order, wanted: _Wanted) -> tuple[Limit, ...]:
+    return (*_parameter_rows(order), *_limits(order, wanted))
 
 
 def _parameter_rows(order: Order) -> tuple[Limit, ...]:
@@ -185,19 +243,20 @@ def _no(reason: str, text: str) -> tuple[SessionRefused, str]:
     return SessionRefused(reason=reason), f"{text} Nothing was sent to the unit."
 
 
-def _refused(verdict: Verdict, limits: tuple[Limit, ...]) -> tuple[SessionRefused, str]:
+def _refused(verdict: Verdict, door: Door = Door.NONE, *, reason: str = "limit") -> tuple[SessionRefused, str]:
     observed = None if verdict.observed is None else Quantity(verdict.observed, verdict.unit)
-    is_soft = any(limit.id == verdict.limit and limit.tier is Tier.SOFT for limit in limits)
     refused = SessionRefused(
-        reason="soft_limit" if is_soft else "limit",
+        reason=reason,
         limit=verdict.limit,
         observed=observed,
         bound=Quantity(verdict.bound, verdict.unit),
         source=verdict.source,
+        mark=str(verdict.mark),
+        door=msgspec.UNSET if door is Door.NONE else str(door),
     )
     said = "is missing" if observed is None else f"{observed.value} {observed.unit}"
-    bound = f"bound {verdict.bound} {verdict.unit} ({verdict.source})"
-    text = f"{verdict.limit}: {said}, {bound}. Nothing was sent to the unit."
+    bound = f"bound {verdict.bound} {verdict.unit} ({words.source(verdict.source, verdict.mark)})"
+    text = f"{verdict.limit}: {said}, {bound}. {words.door(door)}Nothing was sent to the unit."
     return refused, text
 
 
@@ -211,18 +270,19 @@ def _context(order: Order, planned_ms: int) -> tuple[tuple[str, int], ...]:
 def _setup(order: Order, wanted: _Wanted) -> Setup:
     profile = order.unit.config.profile
     limits = _limits(order, wanted)
+    soft = doors.as_opened(limits, order.openings, _passed(order, wanted))
     return Setup(
         session=order.session,
         begun_ns=order.now_ns,
         unit=order.unit.config.name,
         modality=profile.device.modality,
         planned_ns=wanted.planned_ms * NS_PER_MS,
-        level=_level(order, wanted),
+        level=_level(order, wanted, _ride_cap(order, wanted, soft)),
         settings=tuple(sorted(wanted.settings.items())),
         context=_context(order, wanted.planned_ms),
         observed=tuple((spec.name, ObservedAs(spec.observed_as)) for spec in profile.parameter),
         plan=order.preset.plan,
-        limits=tuple(limit for limit in limits if limit.tier is Tier.HARD),
+        limits=doors.hard_rows(limits),
         contact=_contact_rule(profile),
         attended=profile.device.attended,
         stale_ns=profile.liveness.stale_ms * NS_PER_MS,
@@ -233,16 +293,18 @@ def _setup(order: Order, wanted: _Wanted) -> Setup:
         before=tuple(_gate_spec(gate) for gate in order.gates if not gate.after),
         after=tuple(_gate_spec(gate) for gate in order.gates if gate.after),
         started=_started(order, wanted, limits),
+        soft=soft,
+        opened=tuple(opening.limit for opening in order.openings),
     )
 
 
-def _level(order: Order, wanted: _Wanted) -> Level:
+def _level(order: Order, wanted: _Wanted, most: int) -> Level:
     spec = order.unit.config.profile.level
     down = spec.intensifies == "down"
     return Level(
         parameter=spec.name,
-        low=wanted.cap if down else spec.min,
-        high=spec.max if down else wanted.cap,
+        low=most if down else spec.min,
+        high=spec.max if down else most,
         grid=spec.step,
         start=wanted.target,
         rest=spec.max if down else spec.min,

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from modctl.chart.export import copy_chart
-from modctl.chart.reader import OPEN, ChartReader
+from modctl.chart.reader import OPEN, ChartReader, SessionFilter
 from modctl.chart.reader import SessionRow as ChartRow
 from modctl.chart.sqlite import Connection, open_reader
 from modctl.chart.verify import verify
@@ -43,7 +43,8 @@ class Reading:
         """One page of sessions, the newest first."""
         limit = min(max(request.limit, 1), MAX_SESSIONS)
         first = max(request.offset, 0)
-        rows = self._reader.sessions(limit=first + limit + 1)[first:]
+        wanted = SessionFilter(overridden=request.overridden)
+        rows = self._reader.sessions(wanted, limit=first + limit + 1)[first:]
         shown = tuple(_session_row(row) for row in rows[:limit])
         return Done(id=0, sessions=shown, more=len(rows) > limit)
 
@@ -53,7 +54,7 @@ class Reading:
             found: Sequence[Entry] = self._reader.entries_since(request.since, PAGE_ROWS)
             is_all = len(found) < PAGE_ROWS
         else:
-            found = [entry for entry in self._session(request.session) if entry.seq > request.since]
+            found = [entry for entry in self.session(request.session) if entry.seq > request.since]
             is_all = True
         page = _fitting(found)
         raws = tuple(msgspec.Raw(body.body) for body in page)
@@ -106,7 +107,7 @@ class Reading:
             self._busy(False)  # noqa: FBT003
         return Done(id=0, note=head.read_text(encoding="utf-8"))
 
-    def _session(self, session: str) -> Sequence[Entry]:
+    def session(self, session: str) -> Sequence[Entry]:
         """All entries of one session; kept for the next page as long as the chart has not grown."""
         last = self._reader.last_entry()
         newest = 0 if last is None else last.seq
@@ -146,4 +147,6 @@ def _session_row(row: ChartRow) -> SessionRow:
         delivered_ms=row.delivered_ms or 0,
         simulated=row.simulated,
         overrides=row.overrides,
+        signed=row.signed,
+        amended=row.amended,
     )

@@ -4,29 +4,36 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from devices.model import Direction
 from modctl.controller.accounts import Role
 from modctl.ipc.connection import Caller
 from modctl.ipc.messages import (
     Acknowledge,
+    Amend,
     Answer,
     Entries,
     ExportChart,
     Hello,
+    LateEntry,
     ListPatients,
     ListPresets,
     ListSessions,
     ListUnits,
+    Lock,
+    OpenIncident,
     Pause,
     Refused,
     Request,
     Resume,
     Round,
     SignIn,
+    SignSession,
     Start,
     Step,
     Stop,
     Subscribe,
     TakeCheckpoint,
+    TakeOver,
     VerifyChart,
 )
 
@@ -45,20 +52,31 @@ FREE: Final = (
     TakeCheckpoint,
 )
 
-_AT_THE_TABLE: Final = frozenset({Role.THERAPIST, Role.ASSISTANT})
+_SIGNATURE: Final = ("sign", "signed")
+LOCKED: Final = "This screen is locked: sign in again. Stop, pause and lower need nobody."
+SIGNS: Final = "A therapist signs. Answer that it is not signed now; the therapist signs it later."
+
+AT_THE_TABLE: Final = frozenset({Role.THERAPIST, Role.ASSISTANT})
 _KNOWS_PATIENTS: Final = frozenset({Role.THERAPIST, Role.ASSISTANT, Role.AUDITOR, Role.ADMINISTRATOR})
+_EVERYBODY: Final = frozenset(Role)
 _MINDS_UNITS: Final = frozenset({Role.THERAPIST, Role.TECHNICIAN, Role.ADMINISTRATOR})
 
 MAY: Final[Mapping[type[Request], frozenset[Role]]] = MappingProxyType(
     {
-        Start: _AT_THE_TABLE,
-        Answer: _AT_THE_TABLE,
-        Pause: _AT_THE_TABLE,
-        Resume: _AT_THE_TABLE,
-        Step: _AT_THE_TABLE,
+        Start: AT_THE_TABLE,
+        Answer: AT_THE_TABLE,
+        Pause: AT_THE_TABLE,
+        Resume: AT_THE_TABLE,
+        Step: AT_THE_TABLE,
+        Lock: _EVERYBODY,
+        TakeOver: AT_THE_TABLE,
+        SignSession: frozenset({Role.THERAPIST}),
+        Amend: frozenset({Role.THERAPIST}),
+        LateEntry: AT_THE_TABLE,
+        OpenIncident: _MINDS_UNITS,
         ListPatients: _KNOWS_PATIENTS,
         Acknowledge: _MINDS_UNITS,
-        Round: _AT_THE_TABLE | _MINDS_UNITS,
+        Round: AT_THE_TABLE | _MINDS_UNITS,
     }
 )
 
@@ -67,13 +85,22 @@ def refusal(request: Request, caller: Caller) -> Refused | None:
     """Why this person may not ask this; None when they may."""
     if isinstance(request, FREE):
         return None
+    if isinstance(request, Answer) and (request.gate, request.answer) == _SIGNATURE and caller.role == Role.ASSISTANT:
+        return Refused(id=0, code="role", reason=SIGNS)
     allowed = MAY.get(type(request), frozenset())
     if caller.role is None:
         return Refused(id=0, code="sign_in", reason="Sign in first. A stop needs no sign-in.")
+    if caller.is_locked and not _calms(request):
+        return Refused(id=0, code="locked", reason=LOCKED)
     if caller.role in allowed:
         return None
     who = ", ".join(sorted(allowed))
     return Refused(id=0, code="role", reason=f"This is for: {who}; {caller.user} is signed in as {caller.role}.")
+
+
+def _calms(request: Request) -> bool:
+    """What makes nothing stronger stays allowed at a locked screen, and so does locking it again."""
+    return isinstance(request, Lock | Pause) or (isinstance(request, Step) and request.direction is not Direction.UP)
 
 
 def knows_patients(caller: Caller) -> bool:

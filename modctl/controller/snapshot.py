@@ -48,6 +48,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     alarms: Mapping[str, tuple[AlarmView, ...]]  # by session, standing
     timezone: str = "UTC"
     anchors: tuple[str, ...] = ()
+    lock_after_s: int = 0
+    hands: Mapping[str, str] = msgspec.field(default_factory=dict)  # sessions that were handed over, to whom
 
 
 def take_snapshot(state: CoreState, site: Site, seq: int, now_ns: int, *, with_patients: bool) -> Snapshot:
@@ -60,6 +62,7 @@ def take_snapshot(state: CoreState, site: Site, seq: int, now_ns: int, *, with_p
         simulated=site.simulated,
         units=unit_rows(state, now_ns),
         sessions=tuple(_session_view(run, state, site, now_ns, with_patients=with_patients) for run in runs),
+        lock_after_s=site.lock_after_s,
     )
 
 
@@ -161,6 +164,7 @@ def _session_view(run: SessionRun, core: CoreState, site: Site, now_ns: int, *, 
         unknown_text=unit.config.profile.off.unknown_text,
         closed=is_over and gate is None,
         last_level=card.last_level if with_patients else None,
+        person=site.hands.get(setup.session, state.actor or ""),
     )
 
 

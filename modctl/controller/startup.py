@@ -85,7 +85,7 @@ def uncharted_acts(layout: Layout, reader: ChartReader) -> tuple[GuardActed, ...
     charted = {(act.at_utc, act.mono_ns) for act in _charted_acts(reader)}
     found = []
     for line in layout.guard_log.read_bytes().splitlines():
-        with suppress(msgspec.DecodeError):
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
             acted = msgspec.json.decode(line, type=Acted)
             found.append(msgspec.convert(acted, GuardActed, from_attributes=True))
     return tuple(act for act in found if (act.at_utc, act.mono_ns) not in charted)

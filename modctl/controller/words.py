@@ -16,9 +16,9 @@ CHART_BROKEN: Final = "The chart cannot be written. Everything is being stopped;
 
 
 def event_of(
-    number: int, actor: str, request: Answer | Pause | Resume | Step | Acknowledge
+    number: int, actor: str, request: Answer | Pause | Resume | Step | Acknowledge, text: str = ""
 ) -> ToSession | AcknowledgeUnit:
-    """A person's act, in the engine's words."""
+    """A person's act, in the engine's words. ``text`` is the commitment to what they wrote."""
     match request:
         case Acknowledge(unit=unit, statement=statement):
             said = None if statement is None else label(statement)
@@ -31,6 +31,7 @@ def event_of(
                 source=request.source,
                 age_s=request.age_s,
                 took_ms=request.took_ms,
+                text=text,
             )
             return ToSession(request=number, session=session, event=answered)
         case Pause(session=session):
@@ -51,6 +52,9 @@ def refusal_of(reply: Reply, found: SessionRefused | None) -> Refused:
         observed=None if found.observed is None else found.observed.value,
         bound=None if found.bound is None else found.bound.value,
         source=found.source,
+        unit=None if found.bound is None else found.bound.unit,
+        mark=found.mark or None,
+        door=found.door or None,
     )
 
 

@@ -27,7 +27,7 @@ def initial(units: Sequence[UnitConfig], latched: Sequence[tuple[str, str]], *, 
     )
 
 
-def step(state: CoreState, event: ce.CoreEvent, now_ns: int) -> tuple[CoreState, Sequence[Effect]]:  # noqa: C901  # flat: one arm an event
+def step(state: CoreState, event: ce.CoreEvent, now_ns: int) -> tuple[CoreState, Sequence[Effect]]:  # noqa: C901, PLR0912  # flat: one arm an event
     """One event. The only way the controller's state changes."""
     turn = Turn(state, now_ns)
     match event:
@@ -43,6 +43,8 @@ def step(state: CoreState, event: ce.CoreEvent, now_ns: int) -> tuple[CoreState,
             turn.stop_units(event)
         case ce.AcknowledgeUnit():
             turn.acknowledge(event)
+        case ce.HoldUnit():
+            turn.hold(event)
         case ce.Durable():
             turn.durable(event.session, event.what)
         case ce.WriterLag():

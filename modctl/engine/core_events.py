@@ -5,7 +5,7 @@ import msgspec
 from modctl.engine.events import SessionEvent
 from modctl.engine.port import PortNews
 from modctl.engine.setup import Setup
-from modctl.records import SessionRefused, SessionRequested
+from modctl.records import Override, SessionRefused, SessionRequested
 
 
 class FromUnit(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,12 +16,16 @@ class FromUnit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Begin(msgspec.Struct, frozen=True, kw_only=True):
-    """A prepared session: every bound was held against the request already; interlocks are held here."""
+    """A prepared session: every bound was held against the request already; interlocks are held here.
+
+    ``overrides`` are the soft limits that a person opened for it: charted right after the request.
+    """
 
     request: int
     actor: str
     setup: Setup
     requested: SessionRequested
+    overrides: tuple[Override, ...] = ()
 
 
 class Refuse(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +65,15 @@ class AcknowledgeUnit(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     unit: str
     statement: str | None = None
+
+
+class HoldUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A person takes a unit out of use for a reason of their own; charted as a latch, cleared like one."""
+
+    request: int
+    actor: str
+    unit: str
+    reason: str
 
 
 class Durable(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +119,7 @@ CoreEvent = (
     | ToSession
     | StopUnits
     | AcknowledgeUnit
+    | HoldUnit
     | Durable
     | WriterLag
     | ChartBroken

@@ -33,6 +33,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     is_running: bool = False  # the first ramp step was acknowledged
     level_low: int = 0
     level_high: int = 0
+    level_apart: int = 0  # what is measured while the unit says that it holds its output: a rope pulls at its minimum
     delivered_ns: int = 0
     no_contact_ns: int = 0
     paused_ns: int = 0
@@ -101,7 +102,11 @@ def account(ledger: Ledger, now_ns: int) -> Ledger:
                 dose_upper=ledger.dose_upper + ledger.level_high * spent,
             )
         case Doing.NO_CONTACT:
-            return msgspec.structs.replace(ledger, no_contact_ns=ledger.no_contact_ns + spent)
+            return msgspec.structs.replace(
+                ledger,
+                no_contact_ns=ledger.no_contact_ns + spent,
+                dose_upper=ledger.dose_upper + ledger.level_apart * spent,
+            )
         case Doing.PAUSED:
             return msgspec.structs.replace(ledger, paused_ns=ledger.paused_ns + spent)
         case Doing.STOPPING:
@@ -121,7 +126,9 @@ def observed(ledger: Ledger, output: Output, commanded: int, measured: int | Non
     low = commanded if measured is None else min(commanded, measured)
     high = commanded if measured is None else max(commanded, measured)
     doing = Doing.DELIVERED if output is Output.ENERGIZED else Doing.NO_CONTACT
-    return msgspec.structs.replace(ledger, doing=doing, is_running=True, level_low=low, level_high=high)
+    return msgspec.structs.replace(
+        ledger, doing=doing, is_running=True, level_low=low, level_high=high, level_apart=max(0, measured or 0)
+    )
 
 
 def close_doubt(ledger: Ledger, since_ns: int) -> Ledger:

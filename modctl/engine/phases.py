@@ -43,6 +43,7 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
     contact_lost_ns: int | None = None
     contact_alarmed: bool = False
     stop_ns: int | None = None  # when off was decided
+    stop_asked_ns: int | None = None  # when a person last asked for the stop that is under way
     off_ack_ns: int | None = None
     off_seen: int = 0
     outcome: Outcome | None = None
@@ -74,7 +75,7 @@ def take(state: SessionState, on: On, now_ns: int, *, reason: str = "", fast: bo
 
 def _enter_armed(state: SessionState, now_ns: int) -> Step:
     state = msgspec.structs.replace(state, phase=Phase.ARMED, deadline_ns=now_ns + ARMED_NS)
-    return state, (append(state, state.setup.started, await_as="started"),)
+    return state, (append(state, state.setup.started, actor=state.actor, await_as="started"),)
 
 
 def _enter_starting(state: SessionState, now_ns: int) -> Step:

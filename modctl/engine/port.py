@@ -14,7 +14,7 @@ import msgspec
 
 from devices.driver import Driver
 from devices.limits import Rate
-from devices.model import NS_PER_MS, DeviceEvent, MonoNs, Off, Output, Sample
+from devices.model import NS_PER_MS, Ack, AckOf, DeviceEvent, MonoNs, Off, Output, Sample
 from devices.profile import Profile
 from modctl.engine.bounds import HARD
 from modctl.engine.effects import Command, Identify, Permit, PortEffect, Quench, Revoke, Watch
@@ -257,6 +257,8 @@ class Port:
 
     def _note(self, seat: _Seat, event: DeviceEvent, now_ns: MonoNs) -> None:
         self._news.append((seat.name, event))
+        if isinstance(event, Ack) and event.of is AckOf.OFF:
+            seat.stop_first = False  # also of a stop that was asked while this Off was on the line: others go first
         if not isinstance(event, Sample) or not seat.wants_off:
             return
         if event.output is Output.OFF:

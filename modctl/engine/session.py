@@ -8,13 +8,14 @@ Rule 4: what a sample does not say is a finding, not a pass.
 
 import msgspec
 
-from devices.model import NS_PER_S, Ack, AckOf, Contact, Fault, LinkFault, Output, Sample
+from devices.model import NS_PER_MS, NS_PER_S, Ack, AckOf, Contact, Fault, LinkFault, Output, Sample
 from modctl.engine import events as ev
+from modctl.engine.checks import check_levels
 from modctl.engine.effects import SessionEffect
 from modctl.engine.ledger import Ledger, account, close_doubt, observed
 from modctl.engine.machine import On, Outcome, Phase
 from modctl.engine.phases import LIVE, NEVER_NS, OVER, SessionState, Step, alarm, append, end, take
-from modctl.engine.riding import Riding, drive, next_drive_ns, ride
+from modctl.engine.riding import Riding, cap, drive, next_drive_ns, ride
 from modctl.engine.setup import GateSpec, Setup
 from modctl.engine.watching import Trouble, judge_sample
 from modctl.records import GateAnswer, LimitBreached, Quantity, SessionClosed, SessionRefused, SessionSigned
@@ -22,6 +23,7 @@ from modctl.records import GateAnswer, LimitBreached, Quantity, SessionClosed, S
 CHECKING_NS = 1_800 * NS_PER_S  # chosen: half an hour of unanswered questions is an abandoned request
 WRITER_STOP_MS = 2_000  # house rule: a writer this far behind is a controlled stop
 WRITER_HOLD_MS = 1_000  # house rule: no raise
+SECOND_PRESS_NS = 150 * NS_PER_MS  # chosen: keyboards repeat a held key every 30 to 50 ms
 
 
 def begin(setup: Setup, actor: str | None) -> SessionState:
@@ -60,8 +62,23 @@ def objection(state: SessionState, event: ev.SessionEvent) -> str | None:
             return "The chart is behind: no raise until it has caught up."
         case ev.LevelAsked(direction=direction) if direction == "up" and state.riding.is_held_by_contact:
             return "There is no contact: no raise until it is back."
+        case ev.LevelAsked(direction=direction) if direction == "up":
+            return _soft_objection(state)
         case _:
             return None
+
+
+def _soft_objection(state: SessionState) -> str | None:
+    """Why the level ends where it stands, where a soft limit made the riding cap; None for every other raise."""
+    setup, level = state.setup, state.setup.level
+    if state.riding.set_level != cap(level):
+        return None
+    further = cap(level) + level.person_step * (-1 if level.down_intensifies else 1)
+    verdict = check_levels(setup.soft, {**dict(setup.context), **dict(setup.settings), level.parameter: further})
+    if verdict is None:
+        return None
+    opened = " was opened only so far" if verdict.limit in setup.opened else " was not opened for this session"
+    return f"The level stays where it is: {verdict.limit}{opened}."
 
 
 def _answer_objection(state: SessionState, event: ev.Answered) -> str | None:
@@ -95,7 +112,7 @@ def session_step(state: SessionState, event: ev.SessionEvent, now_ns: int) -> St
         case ev.Answered():
             return _on_answer(state, event, now_ns)
         case ev.StopAsked(source=source, fast=fast):
-            return take(state, On.STOP, now_ns, reason=f"stop:{source}", fast=fast)
+            return _on_stop(state, source, now_ns, fast=fast)
         case ev.Charted():
             return take(state, On.CHARTED, now_ns)
         case ev.PauseAsked():
@@ -135,6 +152,14 @@ def wakeup_ns(state: SessionState) -> int:
         if state.contact_lost_ns is not None:
             times.append(state.contact_lost_ns + state.setup.contact.stop_after_ns)
     return min(times)
+
+
+def _on_stop(state: SessionState, source: str, now_ns: int, *, fast: bool) -> Step:
+    """The second press of a stop asks for the fastest way to off; the repeats of a held key are one press."""
+    asked_ns = state.stop_asked_ns
+    again = asked_ns is not None and now_ns - asked_ns >= SECOND_PRESS_NS
+    state, effects = take(state, On.STOP, now_ns, reason=f"stop:{source}", fast=fast or again)
+    return msgspec.structs.replace(state, stop_asked_ns=now_ns), effects
 
 
 def _on_sample(state: SessionState, sample: Sample, now_ns: int) -> Step:
@@ -333,5 +358,10 @@ def _drive(state: SessionState, now_ns: int) -> Step:
 
 def _gate_answer(event: ev.Answered) -> GateAnswer:
     return GateAnswer(
-        gate=event.gate, answer=event.answer, source=event.source, age_s=event.age_s, took_ms=event.took_ms
+        gate=event.gate,
+        answer=event.answer,
+        source=event.source,
+        age_s=event.age_s,
+        took_ms=event.took_ms,
+        text=event.text,
     )

@@ -64,3 +64,5 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     before: tuple[GateSpec, ...]
     after: tuple[GateSpec, ...]
     started: SessionStarted  # the entry that must be durable before anything is energized
+    soft: tuple[Limit, ...] = ()  # soft rows as they bind this session: an opened one only up to what was opened
+    opened: tuple[str, ...] = ()  # the soft rows that a person opened for this session

@@ -3,28 +3,19 @@
 import msgspec
 
 from devices.model import Ack, Fault, Identity, LinkFault, Off, Output, Sample
+from modctl import text
 from modctl.engine import core_events as ce
 from modctl.engine import events as ev
 from modctl.engine.books import NS_PER_MS, Books
-from modctl.engine.effects import (
-    Append,
-    Command,
-    Reply,
-    Watch,
-)
+from modctl.engine.checks import Verdict
+from modctl.engine.effects import Append, Command, Reply, Watch
 from modctl.engine.phases import SessionState, alarm, begin_ended
 from modctl.engine.port import FrameHeld, LineLost, LineOpened, PermitLapsed, PortNews
 from modctl.engine.session import begin, objection, wakeup_ns
 from modctl.engine.state import FLUSH_NS, PERMIT_NS, PendingStop, SessionRun
 from modctl.engine.unit import STOP_SWITCH, UnitState, UnitStatus, identity_problem, off_watch
-from modctl.records import (
-    Draft,
-    OffConfirmed,
-    StopPressed,
-    UncommandedOutput,
-    UnitAcknowledged,
-    UnitIdentified,
-)
+from modctl.engine.watching import judge_idle
+from modctl.records import Draft, OffConfirmed, StopPressed, UncommandedOutput, UnitAcknowledged, UnitIdentified
 
 
 class Turn(Books):
@@ -148,7 +139,8 @@ class Turn(Books):
         run = SessionRun(state=begin(setup, event.actor), inputs_from_ns=self._now_ns)
         self._sessions[setup.session] = run
         self._set(unit, session=setup.session)
-        self._effects.extend([requested, Reply(request=event.request, session=setup.session)])
+        opened = (Append(draft=Draft(data=data, session=setup.session, actor=event.actor)) for data in event.overrides)
+        self._effects.extend([requested, *opened, Reply(request=event.request, session=setup.session)])
 
     def _why_not(self, unit: UnitState) -> tuple[str, str] | None:
         name = unit.config.name
@@ -206,6 +198,9 @@ class Turn(Books):
             return None
         if unit.status is not UnitStatus.IN_SESSION:
             return f"{unit.config.name} is {unit.status}: {unit.reason}. Nothing was started."
+        found = None if unit.sample is None else judge_idle(state.setup, unit.sample)
+        if found is not None:
+            return f"{_said(*found)} Nothing was started."
         if not unit.is_known_off(self._now_ns):
             return f"{unit.config.name} is not known to be off. Nothing was started."
         return None
@@ -269,6 +264,16 @@ class Turn(Books):
         self._append(record, actor=event.actor)
         self._effects.append(Reply(request=event.request))
 
+    def hold(self, event: ce.HoldUnit) -> None:
+        """Take a unit out of use. One that is in a session is stopped first, by a person."""
+        unit = self._units.get(event.unit)
+        if unit is None or unit.session is not None:
+            why = f"{event.unit} is in a session: stop it first." if unit else f"This site has no unit {event.unit!r}."
+            self._effects.append(Reply(request=event.request, code="not_now" if unit else "usage", reason=why))
+            return
+        self._latch(event.unit, event.reason)
+        self._effects.append(Reply(request=event.request))
+
     def durable(self, session: str, what: str) -> None:
         """What a session waits for is on the disk."""
         self._feed_named(session, ev.Charted(what=what))
@@ -306,3 +311,11 @@ class Turn(Books):
         for session, run in tuple(self._sessions.items()):
             if run.inputs and run.inputs_from_ns + FLUSH_NS <= self._now_ns:
                 self._flush(session)
+
+
+def _said(parameter: str, verdict: Verdict) -> str:
+    name = text.parameter(parameter)
+    if verdict.observed is None:
+        return f"The unit tells no {name}: check the sensor and its plug."
+    observed, bound = text.quantity(parameter, verdict.observed), text.quantity(parameter, verdict.bound)
+    return f"The {name} is {observed}, past its limit of {bound} ({verdict.limit})."

@@ -6,7 +6,7 @@ import msgspec
 
 from devices.limits import Deviation, Limit, Max, Min
 from devices.model import NS_PER_MS, Contact, ObservedAs, Output, Sample
-from modctl.engine.checks import Verdict, check_deviation, check_max, check_min
+from modctl.engine.checks import Finding, Verdict, check_deviation, check_max, check_min
 from modctl.engine.riding import Riding, is_more_intense
 from modctl.engine.setup import Setup
 
@@ -41,6 +41,30 @@ def judge_sample(
         if runs[limit.id] >= limit.confirm:
             return Trouble(f"limit:{limit.id}", verdict), tuple(sorted(runs.items()))
     return None, tuple(sorted(runs.items()))
+
+
+def judge_idle(setup: Setup, sample: Sample) -> tuple[str, Verdict] | None:
+    """Before anything is energized: the first parameter that is not told, or past its limit; None when all is well.
+
+    What a unit at rest says of its settings is no matter, and of its level only what would harm; every sensor that a
+    limit needs must speak.
+    """
+    values: Mapping[str, int | None] = dict(sample.values)
+    settings = dict(setup.settings)
+    for limit in setup.limits:
+        match limit:
+            case Max() | Min() if limit.parameter in settings:
+                continue
+            case Max() if _is_harm(setup, limit.parameter, above=True) and _is_told(setup, limit.parameter, values):
+                verdict = check_max(limit, values)
+            case Min() if _is_harm(setup, limit.parameter, above=False) and _is_told(setup, limit.parameter, values):
+                verdict = check_min(limit, values)
+            case _:
+                continue
+        is_missing = verdict.finding is Finding.MISSING
+        if not verdict.is_within and not (is_missing and limit.parameter == setup.level.parameter):
+            return limit.parameter, verdict
+    return None
 
 
 def _judge(limit: Limit, setup: Setup, riding: Riding, sample: Sample, now_ns: int) -> Verdict | None:

@@ -75,6 +75,7 @@ class ListSessions(_Message, frozen=True, kw_only=True, tag="list_sessions"):
     id: int
     limit: int = 100
     offset: int = 0
+    overridden: bool = False  # only sessions with an opened limit
 
 
 class Entries(_Message, frozen=True, kw_only=True, tag="entries"):
@@ -85,12 +86,25 @@ class Entries(_Message, frozen=True, kw_only=True, tag="entries"):
     since: int = -1
 
 
+class OverrideAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One soft limit to be opened for one session, by its id, with the reason in words.
+
+    ``second_user`` and ``second_pin`` where the limit takes a second person; also where an assistant asks.
+    """
+
+    limit: str
+    reason: str
+    second_user: str = ""
+    second_pin: str = ""
+
+
 class Start(_Message, frozen=True, kw_only=True, tag="start"):
     """Ask for a session. The answer names it; its gates are answered next.
 
     ``repeat``: the patient's last session once more, its unit, preset, settings and time; a unit named beside it
     narrows the search to that unit, a preset is not named. ``body_weight_kg`` is what a person has just read: it is
     kept with its date, and asked for by a refusal ``body_weight``.
+    A refusal with the code ``soft_limit`` names the limit and its ``door``: ask again with what opens it.
     """
 
     id: int
@@ -102,6 +116,7 @@ class Start(_Message, frozen=True, kw_only=True, tag="start"):
     file_answers: bool = False  # answers will come from a file: only in simulated sites
     repeat: bool = False
     body_weight_kg: int | None = None
+    overrides: tuple[OverrideAsk, ...] = ()
 
 
 class Answer(_Message, frozen=True, kw_only=True, tag="answer"):
@@ -150,6 +165,52 @@ class Step(_Message, frozen=True, kw_only=True, tag="step"):
     id: int
     session: str
     direction: Direction
+
+
+class Lock(_Message, frozen=True, kw_only=True, tag="lock"):
+    """Nobody has touched this screen for a while: no start, no raise, no answer until somebody signs in again."""
+
+    id: int
+
+
+class TakeOver(_Message, frozen=True, kw_only=True, tag="take_over"):
+    """The signed-in person has this session from now on, and this screen attends it."""
+
+    id: int
+    session: str
+
+
+class SignSession(_Message, frozen=True, kw_only=True, tag="sign_session"):
+    """Sign the record of a session that has ended."""
+
+    id: int
+    session: str
+
+
+class Amend(_Message, frozen=True, kw_only=True, tag="amend"):
+    """Put one statement of an ended session right. ``field`` is its gate; the old value stays."""
+
+    id: int
+    session: str
+    field: str
+    value: str
+    reason: str
+
+
+class LateEntry(_Message, frozen=True, kw_only=True, tag="late_entry"):
+    """Add a statement to an ended session: the time that it is about (RFC 3339, UTC), and words."""
+
+    id: int
+    session: str
+    about_utc: str
+    text: str
+
+
+class OpenIncident(_Message, frozen=True, kw_only=True, tag="open_incident"):
+    """Chart that a session's evidence is being gathered, and take its unit out of use."""
+
+    id: int
+    session: str
 
 
 class Acknowledge(_Message, frozen=True, kw_only=True, tag="acknowledge"):
@@ -205,6 +266,12 @@ Request = (
     | Pause
     | Resume
     | Step
+    | Lock
+    | TakeOver
+    | SignSession
+    | Amend
+    | LateEntry
+    | OpenIncident
     | Acknowledge
     | Round
     | VerifyChart
@@ -270,6 +337,8 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     delivered_ms: int
     simulated: bool
     overrides: int
+    signed: bool = False
+    amended: bool = False  # something was added or put right after it was signed
 
 
 class GateView(msgspec.Struct, frozen=True, kw_only=True):
@@ -355,6 +424,7 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     unknown_text: str = ""
     closed: bool = False  # nothing more to answer
     last_level: int | None = None  # what the patient's last session of this preset was ridden to; None: none is known
+    person: str = ""  # whose session it is now
 
 
 class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
@@ -366,6 +436,7 @@ class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
     simulated: bool
     units: tuple[UnitRow, ...]
     sessions: tuple[SessionView, ...]
+    lock_after_s: int = 0  # the site's policy for a screen that nobody touches; 0: never
 
 
 class Event(_Message, frozen=True, kw_only=True, tag="event"):
@@ -411,6 +482,9 @@ class Refused(_Message, frozen=True, kw_only=True, tag="refused"):
     observed: int | None = None
     bound: int | None = None
     source: str | None = None
+    unit: str | None = None  # UCUM, of observed and bound
+    mark: str | None = None  # where the bound comes from
+    door: str | None = None  # what opens it: reason, second_person; None: nothing does
 
 
 Answering = Done | Refused | Snapshot | Event

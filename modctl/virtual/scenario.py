@@ -104,7 +104,7 @@ def load_scenario(path: Path) -> Scenario:
         scenario = msgspec.toml.decode(path.read_bytes(), type=Scenario)
     except OSError as why:
         raise UnreachableError(f"{path} cannot be read: {why.strerror}.") from why
-    except (msgspec.ValidationError, msgspec.DecodeError) as why:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
         raise UsageError(f"{path}: {why}") from why
     findings = [*_unknown_names(scenario)]
     if findings:

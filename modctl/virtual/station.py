@@ -155,7 +155,7 @@ class Station:
             raise UsageError(f"fault {fault.kind} on {fault.unit}: {why}") from why
         if fault.lasts is not None:
             until_ns = self.clock.now_ns + span_ms(fault.lasts) * NS_PER_MS
-            self.world.at(until_ns, lambda: sim.take_back(fault.kind, self.clock.now_ns))
+            self.world.at(until_ns, lambda: self.world.sim(fault.unit).take_back(fault.kind, self.clock.now_ns))
 
     def _state(self, name: str) -> SessionState | None:
         run = self.world.state.sessions.get(name)

@@ -54,6 +54,7 @@ def test_every_import_contract_holds(root: Path) -> None:
         ("devices/sim/units/newcomer.py", "import devices.sim.port", "Simulated units know registers"),
         ("tui/app.py", "import modctl.engine.core", "The screens see messages and the chart, nothing else"),
         ("modctl/controller/host.py", "import devices.sim.device", "Simulators are not used at run time"),
+        ("modctl/virtual/judge.py", "import modctl.engine.ledger", "The judge of charts is a stranger"),
         ("modctl/cli/main.py", "import pymodbus.client", "pymodbus speaks for the simulators only"),
         ("modctl/controller/host.py", "import serial", "One door to serial ports"),
         ("modctl/chart/store.py", "import pysqlite3", "One door to SQLite"),

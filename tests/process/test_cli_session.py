@@ -450,3 +450,51 @@ def test_a_second_controller_is_refused(site: Path) -> None:
 
     assert second.returncode == 4
     assert re.search(r"process \d+", second.stderr)
+
+
+WIDE = ("--set", "pulse_width_us=401")
+
+
+def test_a_soft_limit_is_refused_with_its_door_and_a_hard_one_without(site: Path) -> None:
+    """A script that met the limit learns what opens it; nothing opens the hard one, whatever it says."""
+    soft = run(site, *START, *DEMO, *WIDE)
+    hard = run(site, *START, *DEMO, "--set", "pulse_width_us=1001", "--override", "hard-es-width=because")
+    no_reason = run(site, *START, *DEMO, *WIDE, "--override", "width-usual")
+    refused = next(row for row in soft.objects if row["kind"] == "session.refused")
+
+    assert (4, 4, 2) == (soft.status, hard.status, no_reason.status)
+    assert ("soft_limit", "width-usual", "reason") == (refused["reason"], refused["limit"], refused["door"])
+    assert "can be opened for this session with a reason" in soft.talk
+    assert "site default" in soft.talk
+    assert {"override"} & {str(row["kind"]) for row in hard.objects} == set()
+
+
+def test_a_soft_limit_is_opened_with_a_reason_and_listed(site: Path) -> None:
+    """Right after the request, before anything is energized, counted in the list."""
+    with Running(site, *WIDE, "--override", "width-usual=tried before") as running:
+        assert "width-usual opened up to 401" in running.wait_for("OVERRIDE", "STARTED")
+        running.wait_for("current 0.5 mA")
+        running.press("s")
+        running.end()
+    newest = run(site, "session", "list", "--overrides").objects[0]
+    shown = run(site, "session", "show", str(newest["session"]))
+
+    assert 1 == newest["overrides"]
+    assert ["tried before"] == [row["text"] for row in shown.objects if row["kind"] == "text"]
+
+
+def test_an_assistant_runs_a_session_and_leaves_the_signature_to_a_therapist(site: Path) -> None:
+    """The session ends as it ends; only its record waits for somebody."""
+    with Running(site, "--as", "assistant") as running:
+        running.wait_for("current 0.5 mA")
+        running.press("s")
+        running.wait_for("STOPPED")
+
+        assert 1 == running.end()
+    signed = run(site, "session", "sign", "--as", "therapist", env={"MODCTL_PIN": "1234"})
+    shown = run(site, "session", "show").objects
+
+    assert 0 == signed.status
+    assert [("therapist", "reviewed")] == [
+        (row["actor"], row["meaning"]) for row in shown if row["kind"] == "session.signed"
+    ]

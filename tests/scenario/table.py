@@ -15,12 +15,14 @@ from modctl.clinic.gates import gates_for
 from modctl.clinic.library import parse
 from modctl.clinic.presets import Preset
 from modctl.clock import Stamp
+from modctl.controller.doors import Opening
 from modctl.controller.prepare import NotPrepared, Order, prepare
 from modctl.engine.core_events import Begin, Refuse, StopUnits, ToSession
 from modctl.engine.events import Answered, SessionEvent
 from modctl.engine.phases import OVER, SessionState
 from modctl.engine.unit import UnitConfig
 from modctl.records import Draft
+from modctl.virtual.truth import Witness
 from modctl.virtual.world import Memory, VirtualClock, World
 
 SHIPPED = Path("modctl/clinic/hip")
@@ -37,7 +39,13 @@ def preset(name: str) -> Preset:
 class Table:
     """One world with its units; a person's acts are methods, time passes by ``run_s``."""
 
-    def __init__(self, *models: str, seed: int = 1, profiles: Mapping[str, Profile] = NO_PROFILES) -> None:
+    def __init__(
+        self,
+        *models: str,
+        seed: int = 1,
+        profiles: Mapping[str, Profile] = NO_PROFILES,
+        witness: Witness | None = None,
+    ) -> None:
         self.clock = VirtualClock(datetime(2026, 11, 23, 9, tzinfo=UTC))
         self.chart = Memory()
         units = [
@@ -48,8 +56,10 @@ class Table:
             for model in models
         ]
         self.on_entry: Callable[[Draft], None] = lambda _draft: None  # at the very moment of each entry
-        self.world = World(units, self.clock, seed, self._entry)
+        self.world = World(units, self.clock, seed, self._entry, witness=witness)
         self._requests = 0
+        self.body_weight_g = 80_000
+        self.openings: tuple[Opening, ...] = ()  # what the next requests open
         self.run_s(2)
 
     def _entry(self, draft: Draft, stamp: Stamp) -> None:
@@ -80,7 +90,7 @@ class Table:
             unit=self.world.state.units[unit],
             patient="p1",
             side="right",
-            body_weight_g=80_000,
+            body_weight_g=self.body_weight_g,
             preset=chosen,
             gates=gates_for(chosen.modality),
             asked=tuple(asked.items()),
@@ -89,6 +99,7 @@ class Table:
             simulated_site=True,
             site_limits=(),
             program="modctl test",
+            openings=self.openings,
         )
         judged = prepare(order)
         if isinstance(judged, NotPrepared):
@@ -102,7 +113,13 @@ class Table:
             )
             self.world.post(event)
         else:
-            begin = Begin(request=self._requests, actor="therapist", setup=judged.setup, requested=judged.requested)
+            begin = Begin(
+                request=self._requests,
+                actor="therapist",
+                setup=judged.setup,
+                requested=judged.requested,
+                overrides=judged.overrides,
+            )
             self.world.post(begin)
         return session
 

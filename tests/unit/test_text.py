@@ -111,8 +111,9 @@ def test_an_alarm_says_what_happened_what_the_output_does_and_what_to_do() -> No
     for word, told in sentences.ALARMS.items():
         assert told.happened in sentences.alarm(word)
         assert told.output in sentences.alarm(word)
-        assert told.act in sentences.alarm(f"{word}:detail")
-        assert sentences.priority(f"{word}:detail") == told.priority
+        detailed = word if ":" in word else f"{word}:detail"
+        assert told.act in sentences.alarm(detailed)
+        assert sentences.priority(detailed) == told.priority
 
 
 def test_an_alarm_that_nobody_knows_is_urgent() -> None:
@@ -135,3 +136,11 @@ def test_plain_text_keeps_the_words_and_drops_the_shapes() -> None:
     assert text.plain("Ready? Yes, 40.0 °C, 300 µs") == "Ready? Yes, 40.0 deg C, 300 us"
     for shown in (*text.OUTPUTS.values(), *text.OUTCOMES.values()):
         assert text.plain(shown).isascii()
+
+
+@pytest.mark.parametrize("mark", ["textbook", "derived", "chosen", "", "anything"])
+def test_only_what_was_read_in_a_source_is_per_that_source(mark: str) -> None:
+    """A number from memory must never pass for a standard's, whatever its row names."""
+    assert "per IEC 60601-2-5, 3 W/cm2" == text.source("IEC 60601-2-5, 3 W/cm2", "source")
+    assert "site default: IEC 60601-2-10, as quoted" == text.source("IEC 60601-2-10, as quoted", mark)
+    assert "site default: usual speeds" == text.source("chosen: usual speeds", mark)

@@ -23,6 +23,7 @@ KEY_MAP: Final[tuple[tuple[str, str], ...]] = (
     ("p   r", "pause (off), resume (by a ramp from off)"),
     ("Tab, 1 to 4", "bring another session to the front"),
     ("u   d", "unchanged, where an answer still holds; the day's round, from the units"),
+    ("h", "take over a session that is somebody else's"),
     ("n", "prepare another session while the others go on"),
     ("↑ ↓ Enter", "choose; a digit chooses at once"),
     ("Backspace", "one step back; a session not yet started is given up"),

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.events import Key
 
 from devices.model import Direction
-from modctl.ipc.messages import Pause, Request, Resume, SessionView, Step
+from modctl.ipc.messages import Pause, Request, Resume, SessionView, Step, TakeOver
 from tui.levels import RIDDEN, gauge_of, level_figure, time_figure, trace_of
 from tui.looks import Line, Look, Span, fitted, wrapped
 from tui.messages import Asked, Tick
@@ -39,6 +39,7 @@ class RunningScreen(TableScreen):
         self.session = session
         self.subject = session
         self._phase = ""
+        self._is_somebody_elses = False
         self._trace: tuple[int | None, ...] = ()
 
     def middle(self) -> ComposeResult:
@@ -53,6 +54,8 @@ class RunningScreen(TableScreen):
         """Its own keys, those that mean something now."""
         view = sight.session(self.session)
         others = "  Tab 1-4 switch" if len(sight.tabbed()) > 1 else ""
+        if sight.is_locked:
+            return f"LOCKED: Enter asks for your PIN   - lower  p pause{others}"
         match view.phase if view is not None else "":
             case "paused":
                 own = "r resume, by a ramp from off"
@@ -60,7 +63,8 @@ class RunningScreen(TableScreen):
                 own = "+ raise  - lower  other keys hold  p pause"
             case _:
                 own = "being switched off; the same stop key again asks for more speed"
-        return f"{own}{others}  n next  ? keys"
+        taken = "  h take over" if self._is_somebody_elses else ""
+        return f"{own}{others}{taken}  n next  ? keys"
 
     def trace(self, values: tuple[int | None, ...]) -> None:
         """The last minutes, the newest second last."""
@@ -72,6 +76,7 @@ class RunningScreen(TableScreen):
         if view is None:
             return
         self._phase = view.phase
+        self._is_somebody_elses = bool(view.person) and view.person != sight.user
         width = self.size.width
         is_tall = self.has_class("tall")
         self.query_one(StateLine).show(state_lines(sight, view, width))
@@ -87,6 +92,8 @@ class RunningScreen(TableScreen):
         request: Request = Step(id=0, session=self.session, direction=STEPS.get(event.key, Direction.HOLD))
         if event.key == "p":
             request = Pause(id=0, session=self.session)
+        elif event.key == "h" and self._is_somebody_elses:
+            request = TakeOver(id=0, session=self.session)
         elif event.key == "r" and self._phase == "paused":
             request = Resume(id=0, session=self.session)
         if not isinstance(request, Step) or self._phase in RIDDEN:

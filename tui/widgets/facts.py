@@ -35,7 +35,8 @@ def fact_lines(sight: Sight, view: SessionView, width: int, rows: int) -> tuple[
     shown = list(wrapped(SEPARATOR.join(fact for fact in facts_of(sight, view) if fact), max(1, width - 2)))
     for limit in view.limits:
         bound = _bound(limit.parameter, limit.bound.value, limit.bound.unit)
-        words = f"{limit.kind} {text.parameter(limit.parameter)} {bound} ({limit.tier}; {limit.source})"
+        source = text.source(limit.source, limit.mark)
+        words = f"{limit.kind} {text.parameter(limit.parameter)} {bound} ({limit.tier}; {source})"
         shown.append((Span(fitted(words, width - 2).rstrip(), Look.QUIET),))
     return tuple((Span(" "), *row) for row in shown[:rows])
 

@@ -4,7 +4,6 @@ import msgspec
 import pytest
 
 from devices.model import Contact, Output, Sample
-from modctl.cli.stream import STREAM_KINDS, Teller, answered, entry_of, flat, flat_sample, samples, told
 from modctl.engine.events import SampleArrived, SessionEvent, Ticked
 from modctl.records import (
     KIND_OF,
@@ -23,6 +22,7 @@ from modctl.records import (
     SessionRequested,
     SetpointCommanded,
 )
+from modctl.reports.telling import STREAM_KINDS, Teller, answered, entry_of, flat, flat_sample, samples, told
 
 MS = 1_000_000
 ENDED = SessionEnded(

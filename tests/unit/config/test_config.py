@@ -195,3 +195,14 @@ def test_only_an_assumed_register_can_be_enabled(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="'start' is not an assumed register"):
         load_site(tmp_path)
+
+
+@pytest.mark.parametrize(("seconds", "is_taken"), [(-1, False), (0, True), (3_600, True), (3_601, False)])
+def test_a_site_says_when_a_screen_locks(tmp_path: Path, seconds: int, *, is_taken: bool) -> None:
+    """Never, or within the hour; a site that says nothing locks after five minutes."""
+    site = site_with(tmp_path, HEAD.format(simulated="true") + f"lock_after_s = {seconds}\n")
+
+    if is_taken:
+        assert seconds == load_site(site).site.lock_after_s
+    else:
+        assert findings(site)

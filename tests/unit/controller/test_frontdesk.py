@@ -12,13 +12,18 @@ from modctl.clinic.interlocks import Running
 from modctl.clinic.validity import Earlier, Moment, Scene
 from modctl.clock import SystemClock
 from modctl.config import Layout, Narrowed, SiteConfig, load_site
-from modctl.controller.frontdesk import FrontDesk, site_limits
+from modctl.controller.accounts import People, Role, User
+from modctl.controller.frontdesk import FrontDesk, Opened, site_limits
 from modctl.controller.history import History, LastSession
+from modctl.controller.pin_check import verifier_of
 from modctl.controller.startup import unit_config
+from modctl.controller.texts import Told
+from modctl.controller.words import refusal_of
 from modctl.engine.core_events import Begin, Refuse
+from modctl.engine.effects import Reply
 from modctl.engine.unit import UnitState
 from modctl.errors import UnreachableError
-from modctl.ipc.messages import Done, Refused, SignIn, Start
+from modctl.ipc.messages import Done, OverrideAsk, Refused, SignIn, Start
 from modctl.records import SignedIn
 from tests.process.small_site import PIN, lay_down, preset_of
 
@@ -42,7 +47,11 @@ class Desk:
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     """A small simulated site; hashing its PINs takes a while."""
-    return lay_down(tmp_path_factory.mktemp("front") / "site")
+    laid = lay_down(tmp_path_factory.mktemp("front") / "site")
+    people = People(laid.people)
+    people.add_user(User(name="kim", role=Role.ASSISTANT, verifier=verifier_of(PIN)))
+    people.close()
+    return laid
 
 
 @pytest.fixture
@@ -226,3 +235,87 @@ def test_a_folder_without_people_is_said(tmp_path: Path, layout: Layout) -> None
     """The desk opens at the first question; what is missing must come out as a sentence."""
     with pytest.raises(UnreachableError, match=r"people\.db"):
         FrontDesk(tmp_path / "people.db", layout.presets, load_site(layout.root), SystemClock(), "modctl test")
+
+
+# Opening soft limits
+
+WIDE = msgspec.structs.replace(START, set=(("pulse_width_us", 401),))
+REASON = OverrideAsk(limit="width-usual", reason="tried before, felt well")
+
+
+def opened(desk: Desk, *asks: OverrideAsk, actor: str = "therapist") -> tuple[Opened, ...] | Refused:
+    """What people write, sealed."""
+    return desk.front.opened(actor, asks, desk.charted.append)
+
+
+def test_a_reason_is_kept_and_its_commitment_goes_to_the_engine(desk: Desk, layout: Layout) -> None:
+    """The chart never sees the words; people.db has them under the commitment that the chart holds."""
+    made = opened(desk, REASON)
+    assert not isinstance(made, Refused)
+    found = desk.front.begin(5, "therapist", WIDE, desk.units, made)
+    assert not isinstance(found, Refused)
+    begin, _card = found
+    assert isinstance(begin, Begin)
+    people = People(layout.people)
+    told = people.told(begin.overrides[0].reason)
+    people.close()
+
+    assert Told(state="kept", text="tried before, felt well") == told
+    assert ("width-usual", None) == (begin.overrides[0].limit, begin.overrides[0].second_person)
+    assert b"felt well" not in msgspec.json.encode(begin)
+    assert ("width-usual",) == begin.setup.opened
+
+
+def test_a_start_without_its_opening_says_what_opens_it(desk: Desk) -> None:
+    """The client reads limit, numbers, mark and door from the refusal, not from a sentence."""
+    refuse = desk.begin(WIDE)
+    assert isinstance(refuse, Refuse)
+    reply = Reply(request=5, code=refuse.refused.reason, reason=refuse.text, limit=refuse.refused.limit)
+    told = refusal_of(reply, refuse.refused)
+
+    assert ("soft_limit", "width-usual", 401, 400, "us", "chosen", "reason") == (
+        told.code,
+        told.limit,
+        told.observed,
+        told.bound,
+        told.unit,
+        told.mark,
+        told.door,
+    )
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "\t\n"])
+def test_an_empty_reason_is_none(desk: Desk, reason: str) -> None:
+    """Whoever opens a limit says why."""
+    refused = opened(desk, msgspec.structs.replace(REASON, reason=reason))
+
+    assert isinstance(refused, Refused)
+    assert "override_reason" == refused.code
+
+
+@pytest.mark.parametrize(
+    ("actor", "second", "pin", "code"),
+    [
+        ("therapist", "therapist", PIN, "override_second_person"),
+        ("therapist", "technician", PIN, "override_second_person"),
+        ("therapist", "kim", "0000", "wrong_pin"),
+        ("therapist", "nobody", PIN, "unknown"),
+        ("therapist", "kim", PIN, None),
+        ("kim", "therapist", PIN, None),
+        ("kim", "", "", "override_second_person"),
+    ],
+)
+def test_the_second_person_is_somebody_else_who_treats_and_shows_it(
+    desk: Desk, actor: str, second: str, pin: str, code: str | None
+) -> None:
+    """Kim assists: with a therapist, in whichever order, and never alone."""
+    made = opened(desk, msgspec.structs.replace(REASON, second_user=second, second_pin=pin), actor=actor)
+
+    assert code == (made.code if isinstance(made, Refused) else None)
+
+
+def test_a_second_persons_pin_is_charted_like_every_sign_in(desk: Desk) -> None:
+    """Guessing somebody's PIN here leaves the same trace, and counts towards the same lock."""
+    opened(desk, msgspec.structs.replace(REASON, second_user="kim", second_pin=PIN))
+
+    assert [SignedIn(user="kim", role="assistant", result="ok")] == desk.charted

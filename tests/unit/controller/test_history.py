@@ -16,6 +16,7 @@ from modctl.records import (
     Record,
     RoundCheck,
     RoundOpened,
+    SessionAmended,
     SessionEnded,
     SessionRequested,
     SessionStarted,
@@ -89,6 +90,17 @@ def test_a_carried_answer_never_grows_younger(store: ChartStore) -> None:
     assert isinstance(found, History)
     assert {"2026-03-02T08:00:10.000Z"} == {one.moment.at_utc for one in found.earlier}
     assert 1 == len({one.moment.boottime_ns for one in found.earlier})
+
+
+def test_an_amended_answer_is_the_one_that_holds(store: ChartStore) -> None:
+    """What turned out to be wrong is not said again; it is as old as what it stands for."""
+    treated(store, "s-1", 10, given("given"))
+    amended = SessionAmended(field="consent", old="given", new="refused", reason="sha256:ab")
+    store.append([(Draft(data=amended, session="s-1", actor="therapist"), stamp(40))])
+    found = history(ChartReader(store.connection), AGAIN, NOW)
+
+    assert isinstance(found, History)
+    assert [("refused", "2026-03-02T08:00:10.000Z")] == [(one.answer, one.moment.at_utc) for one in found.earlier]
 
 
 def test_a_round_counts_for_the_units_that_it_found_tested_on_its_day(store: ChartStore) -> None:

@@ -5,10 +5,25 @@ from typing import get_args
 import msgspec
 import pytest
 
+from devices.model import Direction
 from modctl.controller.accounts import Role
 from modctl.controller.rights import FREE, MAY, knows_patients, refusal
 from modctl.ipc.connection import Caller
-from modctl.ipc.messages import Beat, Request, Start, Stop
+from modctl.ipc.messages import (
+    Acknowledge,
+    Answer,
+    Beat,
+    ListPatients,
+    Pause,
+    Request,
+    Resume,
+    SignIn,
+    SignSession,
+    Start,
+    Step,
+    Stop,
+    TakeOver,
+)
 
 NOBODY = Caller(connection=1, program="test", attends=False)
 START = Start(id=1, unit="u", patient="p", preset="x")
@@ -53,3 +68,41 @@ def test_a_technician_never_sees_who_the_patients_are() -> None:
     assert not knows_patients(signed_in(Role.TECHNICIAN))
     assert not knows_patients(NOBODY)
     assert knows_patients(signed_in(Role.THERAPIST))
+
+
+LOCKED = msgspec.structs.replace(signed_in(Role.THERAPIST), is_locked=True)
+
+
+@pytest.mark.parametrize(
+    ("request_", "is_taken"),
+    [
+        (Stop(id=1), True),
+        (Pause(id=1, session="s"), True),
+        (Step(id=1, session="s", direction=Direction.DOWN), True),
+        (Step(id=1, session="s", direction=Direction.HOLD), True),
+        (SignIn(id=1, user="kim", pin="1"), True),
+        (Step(id=1, session="s", direction=Direction.UP), False),
+        (Resume(id=1, session="s"), False),
+        (START, False),
+        (Answer(id=1, session="s", gate="confirm", answer="start", took_ms=1), False),
+        (Acknowledge(id=1, unit="u"), False),
+        (TakeOver(id=1, session="s"), False),
+        (SignSession(id=1, session="s"), False),
+        (ListPatients(id=1), False),
+    ],
+)
+def test_a_locked_screen_makes_nothing_stronger(request_: Request, *, is_taken: bool) -> None:
+    """Whoever walks up to it may stop, pause and lower; the rest waits for a PIN."""
+    refused = refusal(request_, LOCKED)
+
+    assert is_taken == (refused is None)
+    assert is_taken or (refused is not None and "locked" == refused.code)
+
+
+@pytest.mark.parametrize(("role", "is_taken"), [(Role.THERAPIST, True), (Role.ASSISTANT, False)])
+def test_an_assistant_does_not_sign_but_may_leave_it_open(role: Role, *, is_taken: bool) -> None:
+    """The signature is the therapist's; the end of the session is not held up by it."""
+    signs = Answer(id=1, session="s", gate="sign", answer="signed", took_ms=1)
+
+    assert is_taken == (refusal(signs, signed_in(role)) is None)
+    assert refusal(msgspec.structs.replace(signs, answer="not-signed"), signed_in(role)) is None

@@ -139,3 +139,17 @@ def test_a_snapshot_of_a_full_house_fits_a_line() -> None:
 
     assert len(msgspec.json.encode(snapshot)) < 65_536
     assert ESTIM.session == "s1"
+
+
+def test_a_session_names_whose_it_is_also_after_it_was_handed_over() -> None:
+    """The screens offer to take over what is somebody else's, and nothing else."""
+    person = Person(ESTIM)
+    core = CoreState(simulated=True, units={}, sessions={})
+    unit = UnitState(config=UnitConfig(name="u1", profile=PROFILE, address="line"), line_open=True, session="s1")
+    core = msgspec.structs.replace(core, units={"u1": unit}, sessions={"s1": SessionRun(state=person.state)})
+    site = Site(name="clinic", simulated=True, cards={}, alarms={}, lock_after_s=300)
+    handed = msgspec.structs.replace(site, hands={"s1": "kim"})
+    shown = [take_snapshot(core, one, 7, person.now_ns, with_patients=True) for one in (site, handed)]
+
+    assert [person.state.actor, "kim"] == [one.sessions[0].person for one in shown]
+    assert [300, 300] == [one.lock_after_s for one in shown]

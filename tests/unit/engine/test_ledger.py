@@ -39,6 +39,15 @@ def test_only_energized_is_delivery(output: Output) -> None:
     assert (0, 100) == (ledger.delivered_ns, ledger.no_contact_ns)
 
 
+@pytest.mark.parametrize(("measured", "upper"), [(None, 0), (0, 0), (14, 1_400)])
+def test_what_is_measured_without_contact_is_in_the_upper_bound_alone(measured: int | None, upper: int) -> None:
+    """A rope at its minimum pull is called interrupted and pulls all the same; nobody claims it, nobody denies it."""
+    before = observed(running(), Output.SUSPENDED, 10, measured)
+    ledger = account(before, START_NS + 100)
+
+    assert (before.dose_lower, before.dose_upper + upper) == (ledger.dose_lower, ledger.dose_upper)
+
+
 def test_stopping_ends_delivery_and_off_ends_energized_time() -> None:
     """Between the stop and its confirmation nobody claims treatment, and nobody claims off."""
     ledger = running().stopping(START_NS + 100)

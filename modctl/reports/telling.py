@@ -24,11 +24,15 @@ from modctl.records import (
     Override,
     Quantity,
     Record,
+    SessionAmended,
     SessionEnded,
+    SessionHandedOver,
+    SessionLateEntry,
     SessionPaused,
     SessionRefused,
     SessionRequested,
     SessionResumed,
+    SessionSigned,
     SessionStarted,
     SetpointCommanded,
 )
@@ -119,6 +123,7 @@ class Teller:
 
     def __init__(self) -> None:
         self._last: tuple[str, str] | None = None
+        self._marks: dict[str, str] = {}  # of the limits that bind the session, by id
         self._minute = 0
         self._first_ns: int | None = None
 
@@ -129,7 +134,13 @@ class Teller:
             if line is not None:
                 yield line
         if entry.kind in STREAM_KINDS:
-            yield told(record_of(entry))
+            record = record_of(entry)
+            if isinstance(record, SessionStarted):
+                self._marks = {limit.id: limit.mark for limit in record.limits}
+            if isinstance(record, LimitBreached):
+                yield _breached(record, self._marks.get(record.limit, ""))
+            else:
+                yield told(record)
 
     def _sample(self, sample: Sample) -> str | None:
         if self._first_ns is None:
@@ -153,7 +164,22 @@ def answered(entry: Entry) -> Iterator[str]:
         age = f", {record.age_s} s old" if record.age_s else ""
         yield f"ANSWERED {record.gate}: {record.answer} ({record.source}{age}, {entry.actor})"
     else:
-        yield f"{entry.kind}: {entry.actor or 'modctl'}"
+        told_of = _afterwards(record)
+        yield f"{told_of} ({entry.actor})" if told_of else f"{entry.kind}: {entry.actor or 'modctl'}"
+
+
+def _afterwards(record: Record) -> str:
+    match record:
+        case SessionAmended():
+            return f"AMENDED {record.field}: {record.new}, before {record.old or 'not answered'}"
+        case SessionSigned():
+            return f"SIGNED as {record.meaning}"
+        case SessionLateEntry():
+            return f"LATE ENTRY about {record.about_utc}"
+        case SessionHandedOver():
+            return f"HANDED OVER: from {record.from_person} to {record.to_person}"
+        case _:
+            return ""
 
 
 def told(record: Record) -> str:
@@ -180,7 +206,7 @@ def told(record: Record) -> str:
                 f"{sentences.MARKS.get(record.priority, '***')} ALARM: {record.text or sentences.alarm(record.alarm)}"
             )
         case Override():
-            return f"OVERRIDE: {record.limit}, second person {record.second_person or 'none'}"
+            return _opened(record)
         case SessionEnded():
             return _ended(record)
         case _:
@@ -193,9 +219,20 @@ def _held_or_resumed(record: SessionPaused | SessionResumed) -> str:
     return f"□ PAUSED: {sentences.reason(record.reason)}; off is confirmed. A person resumes."
 
 
-def _breached(record: LimitBreached) -> str:
+def _opened(record: Override) -> str:
+    far = "" if record.observed is None else f" up to {_shown(record.observed)}"
+    bound = "" if record.bound is None else f", bound {_shown(record.bound)} ({_sourced(record.source, record.mark)})"
+    return f"OVERRIDE: {record.limit} opened{far}{bound}, second person {record.second_person or 'none'}"
+
+
+def _breached(record: LimitBreached, mark: str = "") -> str:
     seen = text.NO_DATA if record.observed is None else _shown(record.observed)
-    return f"! LIMIT {record.limit}: {seen}, bound {_shown(record.bound)} ({record.source})"
+    return f"! LIMIT {record.limit}: {seen}, bound {_shown(record.bound)} ({_sourced(record.source, mark)})"
+
+
+def _sourced(source: str, mark: str) -> str:
+    """A bound's source; where the chart does not say its mark, the source as it stands there."""
+    return text.source(source, mark) if mark else source
 
 
 def _refused(record: SessionRefused) -> str:
@@ -203,7 +240,7 @@ def _refused(record: SessionRefused) -> str:
         return f"REFUSED: {sentences.reason(record.reason)}. Nothing was sent to the unit."
     observed = "missing" if record.observed is None else _shown(record.observed)
     bound = "" if record.bound is None else f", bound {_shown(record.bound)}"
-    source = "" if record.source is None else f" ({record.source})"
+    source = "" if record.source is None else f" ({_sourced(record.source, record.mark or '')})"
     return f"REFUSED: {record.limit}: {observed}{bound}{source}. Nothing was sent to the unit."
 
 

@@ -21,7 +21,10 @@ from modctl.records import (
     SessionRequested,
     SessionStarted,
     UnitAcknowledged,
+    UnitChecked,
+    UnitHeld,
     UnitLatched,
+    UnitReleased,
 )
 
 OPEN: Final = "open"  # the outcome of a session that has not ended
@@ -74,6 +77,8 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     modality: str
     reason: str | None  # of the end
     seq: int  # of session.started
+    head: str = ""
+    load: str = ""  # of a bench run; empty: a treatment
 
 
 class SessionFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,6 +229,30 @@ class ChartReader:
                 )
         return tuple(latched[unit] for unit in sorted(latched))
 
+    def held_units(self) -> tuple[tuple[str, str], ...]:
+        """Units that were taken out of service and not released since, with the reason, by name."""
+        released: dict[str, int] = {}
+        for entry in self.entries_of_kind("unit.released"):
+            released.setdefault(record_as(entry, UnitReleased).unit, entry.seq)
+        held: dict[str, str] = {}
+        for entry in reversed(self.entries_of_kind("unit.held")):
+            record = record_as(entry, UnitHeld)
+            if entry.seq > released.get(record.unit, 0):
+                held[record.unit] = record.reason
+        return tuple(sorted(held.items()))
+
+    def checks(self, unit: str | None = None) -> tuple[tuple[int, UnitChecked], ...]:
+        """Every check and calibration, of one unit or of all, with its number, the oldest first."""
+        found = ((entry.seq, record_as(entry, UnitChecked)) for entry in self.entries_of_kind("unit.checked"))
+        return tuple(reversed([pair for pair in found if unit is None or pair[1].unit == unit]))
+
+    def checks_in_force(self) -> tuple[UnitChecked, ...]:
+        """The checks that still say something of their unit or head, the oldest first."""
+        kept: tuple[UnitChecked, ...] = ()
+        for _, checked in self.checks():
+            kept = (*(one for one in kept if not checked.outdates(one)), checked)
+        return kept
+
     def _entries(self, query: str, values: tuple[str | int, ...]) -> Iterator[Entry]:
         return (_entry(row.body) for row in self._rows(query, values, _EntryRow))
 
@@ -282,6 +311,8 @@ def _session_row(found: _FoundSession) -> SessionRow:
         modality=started.modality,
         reason=ended.reason if ended else None,
         seq=entry.seq,
+        head=started.head,
+        load=started.load,
     )
 
 

@@ -47,6 +47,7 @@ from modctl.ipc.messages import (
     Stop,
     Subscribe,
 )
+from modctl.ipc.servicing import BenchRun
 from modctl.records import Entry, SessionEnded
 
 BEAT_S: Final = 0.25  # contract: a screen that attends beats every 250 ms
@@ -78,7 +79,7 @@ class Attendant:
         self._exit: Exit | None = None
         self._last_line = ""
 
-    def run(self, start: Start) -> Exit:
+    def run(self, start: Start | BenchRun) -> Exit:
         """Ask for the session, answer, watch, and say how it ended."""
         self._client.request(Subscribe(id=self._client.next_id()))
         answer = self._client.request(start)

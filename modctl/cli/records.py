@@ -35,6 +35,8 @@ def session_rows(context: Context, limit: int) -> tuple[SessionRow, ...]:
             delivered_ms=row.delivered_ms or 0,
             simulated=row.simulated,
             overrides=row.overrides,
+            load=row.load,
+            head=row.head,
         )
         for row in found
     )

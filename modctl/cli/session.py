@@ -42,6 +42,7 @@ def session() -> None:
 )
 @click.option("--duration", "duration_ms", type=DURATION, help="Shorter or longer than the preset. Example: 20min.")
 @click.option("--answers", metavar="FILE", help="Simulated sites: a TOML file, or the word demo.")
+@click.option("--head", default="", help="Serial number of the head in your hand, where the unit cannot tell.")
 @click.option("--pin-file", type=click.Path(path_type=Path), help="Simulated sites only.")
 @pass_context
 def start_session(
@@ -51,6 +52,7 @@ def start_session(
     patient: str,
     preset: str,
     user: str,
+    head: str,
     settings: tuple[str, ...],
     duration_ms: int | None,
     answers: str | None,
@@ -67,7 +69,7 @@ def start_session(
     from modctl.cli.reach import controller, scripted_pin, typed_pin
     from modctl.ipc.messages import Start
 
-    wanted = tuple(_setting(text) for text in settings)
+    wanted = tuple(setting(text) for text in settings)
     given = None if answers is None else _answers(context, answers, preset)
     scripted = _demo_pin(pin_file, answers) or scripted_pin(context, pin_file)
     client = controller(context, attends=True)
@@ -80,6 +82,7 @@ def start_session(
         set=wanted,
         duration_ms=duration_ms,
         file_answers=given is not None,
+        head=head,
     )
     keys = Keys()
     if given is None and not keys.is_terminal:
@@ -100,7 +103,8 @@ def list_sessions(context: Context, *, limit: int) -> None:
     for row in session_rows(context, limit):
         record = SessionLine(**msgspec.structs.asdict(row))
         delivered = f"{text.clock(row.delivered_ms)} of {text.clock(row.planned_ms)}"
-        parts = (row.started_at_utc, row.session, row.unit, row.patient, row.preset, delivered)
+        who = (f"BENCH RUN on {row.load}, no patient",) if row.load else (row.patient, row.preset)
+        parts = (row.started_at_utc, row.session, row.unit, *who, delivered)
         emit(record, f"{text.outcome(row.outcome)}  " + "  ".join(parts))
 
 
@@ -159,7 +163,8 @@ def _entries(context: Context, wanted: str | None) -> tuple[Entry, ...]:
     return found
 
 
-def _setting(text: str) -> tuple[str, int]:
+def setting(text: str) -> tuple[str, int]:
+    """NAME=INTEGER as a pair; UsageError says how to write it."""
     name, equals, value = text.partition("=")
     try:
         return name, int(value)

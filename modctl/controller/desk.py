@@ -6,8 +6,10 @@ Rule 3: the connection that begins a session attends it; a screen that acts on a
 """
 
 import threading
+import zoneinfo
 from collections import deque
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -21,10 +23,10 @@ from modctl.controller.frontdesk import FrontDesk
 from modctl.controller.host import Host
 from modctl.controller.keeper import GuardKeeper
 from modctl.controller.reading import Reading
-from modctl.controller.rights import knows_patients, refusal
+from modctl.controller.rights import OF_A_SESSION, knows_patients, refusal
 from modctl.controller.room import Room
-from modctl.controller.snapshot import Card, Site, take_snapshot, unit_rows
-from modctl.controller.words import event_of, head_answer, refusal_of
+from modctl.controller.snapshot import Card, Site, take_snapshot, unit_detail, unit_rows
+from modctl.controller.words import event_of, head_answer, refusal_of, service_of
 from modctl.controller.writer import ChartWriter
 from modctl.engine.core_events import Begin, Refuse, ScreenLost, StopUnits
 from modctl.engine.effects import Reply, Stopped
@@ -55,7 +57,8 @@ from modctl.ipc.messages import (
     VerifyChart,
 )
 from modctl.ipc.server import Server
-from modctl.records import Alarm, ChartExported, Draft, SessionRefused
+from modctl.ipc.servicing import BenchRun, CheckUnit, HoldUnit, IdentifyUnit, LookAtUnit, LookBack, ReleaseUnit
+from modctl.records import Alarm, ChartExported, Draft, SessionRefused, UnitChecked
 
 KEPT_CARDS: Final = 64  # chosen: more sessions than the engine keeps
 NO_GUARD: Final = "The guard that switches everything off in an emergency is not running. Nothing was started."
@@ -88,6 +91,7 @@ class Desk:
         self._attendance = Attendance()
         self._present: set[int] = set()
         self._asking: dict[int, tuple[Caller, Request]] = {}  # of the engine
+        self._checked: dict[int, UnitChecked] = {}  # what the front desk judged, until the engine has it
         self._refusals: dict[int, SessionRefused] = {}  # what the front desk found, until the engine has charted it
         self._attending: deque[tuple[str, Caller]] = deque()  # put by the engine's thread, taken by the socket's
         self._lock = threading.Lock()  # of the two maps below, which are replaced, never changed
@@ -97,10 +101,10 @@ class Desk:
 
     # House: the socket's thread
 
-    def asked(self, number: int, caller: Caller, request: Request) -> None:
+    def asked(self, number: int, caller: Caller, request: Request) -> None:  # noqa: C901  # flat: one arm a request
         """Send a request where it can be answered."""
         self._present.add(caller.connection)
-        refused = refusal(request, caller) or self._site_refusal(request)
+        refused = refusal(request, caller, is_bench=self._is_bench(request)) or self._site_refusal(request)
         if refused is not None:
             self.server.answer(number, refused)
             return
@@ -111,9 +115,15 @@ class Desk:
             case Answer() | Pause() | Resume() | Step() | Acknowledge():
                 self._asking[number] = (caller, request)
                 self.host.post(event_of(number, actor, request))
+            case HoldUnit() | ReleaseUnit() | IdentifyUnit():
+                self.host.post(service_of(number, actor, request))
             case ListUnits():
-                rows = unit_rows(self.host.state, self._clock.mono_ns())
+                rows = unit_rows(self.host.state, self._clock.mono_ns(), self._today())
                 self.server.answer(number, Done(id=0, units=rows))
+            case LookAtUnit():
+                self._look_at(number, request)
+            case LookBack():
+                self._archive.ask(lambda reading: reading.look_back(request), self._answer(number))
             case ExportChart():
                 self._export(number, caller, request)
             case TakeCheckpoint():
@@ -137,7 +147,7 @@ class Desk:
 
     def snapshot(self, caller: Caller) -> Snapshot:
         """How things are now."""
-        site = msgspec.structs.replace(self._site, cards=self._cards, alarms=self._alarms)
+        site = msgspec.structs.replace(self._site, cards=self._cards, alarms=self._alarms, today=self._today())
         return take_snapshot(
             self.host.state, site, self.newest, self._clock.mono_ns(), with_patients=knows_patients(caller)
         )
@@ -167,11 +177,17 @@ class Desk:
         """Pass the engine's answer on."""
         caller, request = self._asking.pop(reply.request, (None, None))
         if reply.code is not None:
+            self._checked.pop(reply.request, None)
             self.server.answer(reply.request, refusal_of(reply, self._refusals.pop(reply.request, None)))
             return
-        if caller is not None and reply.session is not None and (caller.attends or isinstance(request, Start)):
+        if (
+            caller is not None
+            and reply.session is not None
+            and (caller.attends or isinstance(request, Start | BenchRun))
+        ):
             self._attending.append((reply.session, caller))
-        self.server.answer(reply.request, Done(id=0, session=reply.session))
+        checked = self._checked.pop(reply.request, None)
+        self.server.answer(reply.request, Done(id=0, session=reply.session, checked=checked))
 
     def stopped(self, stopped: Stopped) -> None:
         """Say what a stop reached."""
@@ -217,16 +233,51 @@ class Desk:
                 return front.patients()
             case ListPresets():
                 return front.presets(request.unit)
-            case Start():
+            case Start() | BenchRun():
                 return self._begin(front, number, caller, request)
+            case CheckUnit():
+                return self._check(front, number, caller, request)
             case _:
                 return Refused(id=0, code="usage", reason="This is not asked here.")
 
-    def _begin(self, front: FrontDesk, number: int, caller: Caller, request: Start) -> Refused | None:
+    def _check(self, front: FrontDesk, number: int, caller: Caller, request: CheckUnit) -> Refused | None:
+        """Judge readings, and give the engine what came of it."""
+        found = front.check(number, caller.user or "", request, self.host.state.units)
+        if isinstance(found, Refused):
+            return found
+        self._checked[number] = found.checked
+        self.host.post(found)
+        return None
+
+    def _look_at(self, number: int, request: LookAtUnit) -> None:
+        unit = self.host.state.units.get(request.unit)
+        if unit is None:
+            refused = Refused(id=0, code="usage", reason=f"This site has no unit {request.unit!r}.")
+            self.server.answer(number, refused)
+            return
+        self.server.answer(number, Done(id=0, detail=unit_detail(unit, self._clock.mono_ns())))
+
+    def _today(self) -> str:
+        """The date at the site."""
+        now = datetime.fromisoformat(self._clock.stamp().at_utc)
+        return now.astimezone(zoneinfo.ZoneInfo(self._site.timezone)).date().isoformat()
+
+    def _is_bench(self, request: Request) -> bool:
+        """Whether it is about a session without a patient."""
+        if not isinstance(request, OF_A_SESSION):
+            return False
+        run = self.host.state.sessions.get(request.session)
+        return run is not None and bool(run.state.setup.started.load)
+
+    def _begin(self, front: FrontDesk, number: int, caller: Caller, request: Start | BenchRun) -> Refused | None:
         """Prepare a session, and give the engine what came of it."""
         if not self._keeper.is_alive:
             return Refused(id=0, code="no_guard", reason=NO_GUARD)
-        found = front.begin(number, caller.user or "", request, self.host.state.units)
+        units, actor = self.host.state.units, caller.user or ""
+        if isinstance(request, BenchRun):
+            found = front.begin_bench(number, actor, request, units)
+        else:
+            found = front.begin(number, actor, request, units)
         if isinstance(found, Refused):
             return found
         event, card = found

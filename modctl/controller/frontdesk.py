@@ -7,30 +7,40 @@ Rule 2: everything that speaks against a request is found here, before the engin
 import secrets
 import select
 import shutil
+import zoneinfo
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from devices import profile as profiles
 from devices.limits import Limit, Mark, Max, Min
+from devices.model import label
+from modctl.clinic.bench import bench_gates, bench_preset
 from modctl.clinic.gates import Who, gate_text, gates_for, shown
 from modctl.clinic.library import load_library
 from modctl.clinic.presets import Gate, Preset
 from modctl.clock import Clock
 from modctl.config import Narrowed, SiteConfig
 from modctl.controller.accounts import Patient, People, PinCheck, SignInResult
+from modctl.controller.checking import judged_check
 from modctl.controller.prepare import NotPrepared, Order, prepare
 from modctl.controller.snapshot import Card
-from modctl.engine.core_events import Begin, Refuse
+from modctl.engine.core_events import Begin, RecordCheck, Refuse
 from modctl.engine.riding import cap
 from modctl.engine.setup import Setup
 from modctl.engine.unit import UnitState
 from modctl.ipc.messages import Done, GateView, PatientRow, PresetRow, Refused, SignIn, Start
+from modctl.ipc.servicing import BenchRun, CheckUnit
 from modctl.records import SignedIn
 
 RESERVE_BYTES: Final = 64 << 20  # chosen: a day of sessions is a few megabytes; the rest is for the stop's own entries
 PIN_MS: Final = 10_000  # chosen: a check takes 0.15 s; one that hangs is given up
+
+
+NOBODY: Final = Patient(ref="", name="", birth_date="", side="", body_weight_g=None)  # on the bench
 
 
 class FrontDesk:
@@ -104,7 +114,62 @@ class FrontDesk:
             site_limits=site_limits(entry.limits),
             program=self._program,
             now_ns=self._clock.mono_ns(),
+            today=self._today(),
+            needs_calibration=self._site.site.needs_calibration,
+            head=request.head,
         )
+        return self._judged(number, actor, order, patient)
+
+    def begin_bench(
+        self, number: int, actor: str, request: BenchRun, units: Mapping[str, UnitState]
+    ) -> tuple[Begin | Refuse, Card] | Refused:
+        """Prepare a session without a patient, on a named load."""
+        unit, entry = units.get(request.unit), self._site.unit(request.unit)
+        if unit is None or entry is None:
+            return Refused(id=0, code="usage", reason=f"This site has no unit {request.unit!r}.")
+        if not request.nobody_connected:
+            why = "A bench run needs the statement that nobody is connected (--nobody-connected). Nothing was started."
+            return Refused(id=0, code="refused", reason=why)
+        preset = bench_preset(unit.config.profile, label(request.load), dict(request.set), request.duration_ms)
+        if isinstance(preset, str):
+            return Refused(id=0, code="usage", reason=preset)
+        refused = self._site_refusal(request)
+        if refused is not None:
+            return refused
+        order = Order(
+            session=self._new_session(),
+            unit=unit,
+            patient="",
+            side="",
+            body_weight_g=None,
+            preset=preset,
+            gates=bench_gates(),
+            asked=request.set,
+            duration_ms=request.duration_ms,
+            demonstration=False,
+            simulated_site=self._site.site.simulated,
+            site_limits=site_limits(entry.limits),
+            program=self._program,
+            now_ns=self._clock.mono_ns(),
+            head=request.head,
+            load=label(request.load),
+        )
+        return self._judged(number, actor, order, NOBODY)
+
+    def check(
+        self, number: int, actor: str, request: CheckUnit, units: Mapping[str, UnitState]
+    ) -> RecordCheck | Refused:
+        """Judge typed readings; what the engine is to record."""
+        unit = units.get(request.unit)
+        if unit is None:
+            return Refused(id=0, code="usage", reason=f"This site has no unit {request.unit!r}.")
+        judged = judged_check(request, unit, self._today(), self._site.site.calibration_days)
+        if isinstance(judged, str):
+            return Refused(id=0, code="usage", reason=f"{judged} Nothing was recorded.")
+        checked = msgspec.structs.replace(judged, simulated=self._site.site.simulated or judged.simulated)
+        return RecordCheck(request=number, actor=actor, checked=checked)
+
+    def _judged(self, number: int, actor: str, order: Order, patient: Patient) -> tuple[Begin | Refuse, Card]:
         found = prepare(order)
         if isinstance(found, NotPrepared):
             refuse = Refuse(
@@ -115,11 +180,15 @@ class FrontDesk:
                 refused=found.refused,
                 text=found.text,
             )
-            return refuse, _card(patient, preset, ())
+            return refuse, _card(patient, order.preset, ())
         begin = Begin(request=number, actor=actor, setup=found.setup, requested=found.requested)
-        return begin, _card(patient, preset, _gate_views(gates, preset, patient, found.setup))
+        return begin, _card(patient, order.preset, _gate_views(order.gates, order.preset, patient, found.setup))
 
-    def _site_refusal(self, request: Start) -> Refused | None:
+    def _today(self) -> str:
+        """The date at the site."""
+        return self._now().astimezone(zoneinfo.ZoneInfo(self._site.site.timezone)).date().isoformat()
+
+    def _site_refusal(self, request: Start | BenchRun) -> Refused | None:
         """What speaks against any session just now."""
         if request.file_answers and not self._site.site.simulated:
             why = "Answers come from a person: answer files work in simulated sites only. Nothing was started."
@@ -174,13 +243,20 @@ def _gate_views(gates: tuple[Gate, ...], preset: Preset, patient: Patient, setup
         GateView(
             gate=gate.id,
             title=gate.title,
-            text=gate_text(gate, filled),
+            text=_with_head(gate, gate_text(gate, filled), setup.started.head),
             answers=gate.answers,
             closes=gate.closes,
             minimum=gate.minimum,
             maximum=gate.maximum,
         )
         for gate in gates
+    )
+
+
+def _with_head(gate: Gate, asked: str, head: str) -> str:
+    """Where a site keeps heads, the one that is meant is read back before it touches anybody."""
+    return (
+        f"{asked}\nHead in the hand: serial number {head}." if head and gate.id in ("placement", "confirm") else asked
     )
 
 

@@ -92,7 +92,13 @@ class Controller:
         lines = startup.Lines(site, layout, self._keeper, clock, self._deliver)
         self._workers: Mapping[str, PortWorker] = lines.workers(units)
         self._desk = self._make_desk(site)
-        state = core.initial(units, self._memory.latched, simulated=site.site.simulated)
+        state = core.initial(
+            units,
+            self._memory.latched,
+            simulated=site.site.simulated,
+            held=self._memory.held,
+            checks=self._memory.checks,
+        )
         self._host = Host(state, self._workers, self._writer, self._keeper, self._desk, clock)
         self._recovery = Recovery(self._memory.left, clock.stamp().boot, self._host, clock.mono_ns)
         self._server = Server(self._listen(), self._desk, clock, self._memory.newest)
@@ -241,7 +247,9 @@ class Controller:
         archive = Room("archive", lambda: Reading(layout.chart, read_at_length), Reading.close)
         for close in (front.close, reading.close, archive.close):
             self._stack.callback(close)
-        shown = Site(name=site.site.name, simulated=site.site.simulated, cards={}, alarms={})
+        shown = Site(
+            name=site.site.name, simulated=site.site.simulated, cards={}, alarms={}, timezone=site.site.timezone
+        )
         return Desk(shown, front, reading, archive, writer, self._keeper, self._clock)
 
     def _listen(self) -> socket.socket:

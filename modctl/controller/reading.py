@@ -14,8 +14,10 @@ from modctl.chart.reader import OPEN, ChartReader
 from modctl.chart.reader import SessionRow as ChartRow
 from modctl.chart.sqlite import Connection, open_reader
 from modctl.chart.verify import verify
+from modctl.controller.lookback import looked_back
 from modctl.ipc.messages import Done, Entries, ListSessions, Refused, SessionRow, VerifyChart
 from modctl.ipc.server import Body
+from modctl.ipc.servicing import LookBack
 from modctl.records import Entry
 
 PAGE_BYTES: Final = 48_000  # chosen: with its envelope a page stays inside a line of 64 KiB
@@ -69,6 +71,13 @@ class Reading:
         finally:
             self._busy(False)  # noqa: FBT003
         return Done(id=0, verdict=msgspec.Raw(msgspec.json.encode(verdict)))
+
+    def look_back(self, request: LookBack) -> Done:
+        """The sessions that the newest reading out of tolerance concerns; no check: none was out of tolerance."""
+        found = looked_back(self._reader, request.unit, request.head)
+        return Done(
+            id=0, checked=found.checked, affected=found.affected[:MAX_SESSIONS], more=len(found.affected) > MAX_SESSIONS
+        )
 
     def problem_with_target(self, path: str) -> Refused | None:
         """Why nothing can be copied to a path, found before the copy is charted; None when it can."""
@@ -125,4 +134,6 @@ def _session_row(row: ChartRow) -> SessionRow:
         delivered_ms=row.delivered_ms or 0,
         simulated=row.simulated,
         overrides=row.overrides,
+        load=row.load,
+        head=row.head,
     )

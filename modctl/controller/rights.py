@@ -28,6 +28,7 @@ from modctl.ipc.messages import (
     TakeCheckpoint,
     VerifyChart,
 )
+from modctl.ipc.servicing import BenchRun, CheckUnit, HoldUnit, IdentifyUnit, LookAtUnit, LookBack, ReleaseUnit
 
 # The peer's account on this machine admits these: what they show names no patient but by reference.
 FREE: Final = (
@@ -42,11 +43,14 @@ FREE: Final = (
     VerifyChart,
     ExportChart,
     TakeCheckpoint,
+    LookAtUnit,
 )
 
 _AT_THE_TABLE: Final = frozenset({Role.THERAPIST, Role.ASSISTANT})
 _KNOWS_PATIENTS: Final = frozenset({Role.THERAPIST, Role.ASSISTANT, Role.AUDITOR, Role.ADMINISTRATOR})
 _MINDS_UNITS: Final = frozenset({Role.THERAPIST, Role.TECHNICIAN, Role.ADMINISTRATOR})
+_SERVICES_UNITS: Final = frozenset({Role.TECHNICIAN, Role.ADMINISTRATOR})
+_ON_THE_BENCH: Final = frozenset({Role.TECHNICIAN})
 
 MAY: Final[Mapping[type[Request], frozenset[Role]]] = MappingProxyType(
     {
@@ -57,15 +61,24 @@ MAY: Final[Mapping[type[Request], frozenset[Role]]] = MappingProxyType(
         Step: _AT_THE_TABLE,
         ListPatients: _KNOWS_PATIENTS,
         Acknowledge: _MINDS_UNITS,
+        BenchRun: _ON_THE_BENCH,
+        HoldUnit: _SERVICES_UNITS,
+        ReleaseUnit: _SERVICES_UNITS,
+        IdentifyUnit: _SERVICES_UNITS,
+        CheckUnit: _SERVICES_UNITS,
+        LookBack: _SERVICES_UNITS | {Role.AUDITOR},
     }
 )
+# Acts on one session: at the table where a patient is, on the bench where nobody is. Neither does the other's.
+OF_A_SESSION: Final = (Answer, Pause, Resume, Step)
 
 
-def refusal(request: Request, caller: Caller) -> Refused | None:
-    """Why this person may not ask this; None when they may."""
+def refusal(request: Request, caller: Caller, *, is_bench: bool = False) -> Refused | None:
+    """Why this person may not ask this; None when they may. ``is_bench``: it is about a session without a patient."""
     if isinstance(request, FREE):
         return None
-    allowed = MAY.get(type(request), frozenset())
+    of_bench = is_bench and isinstance(request, OF_A_SESSION)
+    allowed = _ON_THE_BENCH if of_bench else MAY.get(type(request), frozenset())
     if caller.role is None:
         return Refused(id=0, code="sign_in", reason="Sign in first. A stop needs no sign-in.")
     if caller.role in allowed:

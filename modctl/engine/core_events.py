@@ -5,7 +5,7 @@ import msgspec
 from modctl.engine.events import SessionEvent
 from modctl.engine.port import PortNews
 from modctl.engine.setup import Setup
-from modctl.records import SessionRefused, SessionRequested
+from modctl.records import SessionRefused, SessionRequested, UnitChecked
 
 
 class FromUnit(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +63,38 @@ class AcknowledgeUnit(msgspec.Struct, frozen=True, kw_only=True):
     statement: str | None = None
 
 
+class HoldUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A person takes a unit out of service."""
+
+    request: int
+    actor: str
+    unit: str
+    reason: str
+
+
+class ReleaseUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A person puts a held unit back into service."""
+
+    request: int
+    actor: str
+    unit: str
+
+
+class IdentifyUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A person asks a unit anew who it is."""
+
+    request: int
+    unit: str
+
+
+class RecordCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """A judged check or calibration of a unit."""
+
+    request: int
+    actor: str
+    checked: UnitChecked
+
+
 class Durable(msgspec.Struct, frozen=True, kw_only=True):
     """An entry that a session waits for is on the disk."""
 
@@ -106,6 +138,10 @@ CoreEvent = (
     | ToSession
     | StopUnits
     | AcknowledgeUnit
+    | HoldUnit
+    | ReleaseUnit
+    | IdentifyUnit
+    | RecordCheck
     | Durable
     | WriterLag
     | ChartBroken

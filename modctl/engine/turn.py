@@ -2,10 +2,10 @@
 
 import msgspec
 
-from devices.model import Ack, Fault, Identity, LinkFault, Off, Output, Sample
+from devices.model import AccessorySeen, Ack, Fault, Identity, LinkFault, Off, Output, Sample
 from modctl.engine import core_events as ce
 from modctl.engine import events as ev
-from modctl.engine.books import NS_PER_MS, Books
+from modctl.engine.books import NS_PER_MS
 from modctl.engine.effects import (
     Append,
     Command,
@@ -14,6 +14,7 @@ from modctl.engine.effects import (
 )
 from modctl.engine.phases import SessionState, alarm, begin_ended
 from modctl.engine.port import FrameHeld, LineLost, LineOpened, PermitLapsed, PortNews
+from modctl.engine.servicing import Servicing, counted
 from modctl.engine.session import begin, objection, wakeup_ns
 from modctl.engine.state import FLUSH_NS, PERMIT_NS, PendingStop, SessionRun
 from modctl.engine.unit import UnitState, UnitStatus, identity_problem, off_watch
@@ -27,12 +28,12 @@ from modctl.records import (
 )
 
 
-class Turn(Books):
+class Turn(Servicing):
     """What arrives from ports, people and time, and what is done about it."""
 
     # Units: what ports tell.
 
-    def unit_news(self, name: str, news: PortNews) -> None:
+    def unit_news(self, name: str, news: PortNews) -> None:  # noqa: C901  # flat: one arm a kind of news
         """Route one thing that a port told of a unit."""
         unit = self._units[name]
         match news:
@@ -45,7 +46,10 @@ class Turn(Books):
             case Identity():
                 self._on_identity(unit, news)
             case LinkFault():
-                self._tell_session(unit, ev.LinkFaulted(fault=news))
+                self._set(unit, link_faults=counted(unit.link_faults, news.fault))
+                self._tell_session(self._units[name], ev.LinkFaulted(fault=news))
+            case AccessorySeen():
+                self.on_accessory(unit, news)
             case LineOpened():
                 self._set(unit, line_open=True, identity=None, line_reason="")
             case LineLost():
@@ -127,7 +131,7 @@ class Turn(Books):
         """A new session, if its unit is free."""
         setup = event.setup
         unit = self._units[setup.unit]
-        problem = self._why_not(unit)
+        problem = self._why_not(unit, is_bench=bool(setup.started.load))
         requested = Append(draft=Draft(data=event.requested, session=setup.session, actor=event.actor))
         if problem is not None:
             code, text = problem
@@ -142,13 +146,13 @@ class Turn(Books):
         self._set(unit, session=setup.session)
         self._effects.extend([requested, Reply(request=event.request, session=setup.session)])
 
-    def _why_not(self, unit: UnitState) -> tuple[str, str] | None:
+    def _why_not(self, unit: UnitState, *, is_bench: bool) -> tuple[str, str] | None:
         name = unit.config.name
         if unit.config.profile.is_monitored:
             return "unit_monitored", f"{name} is a {unit.config.profile.device.role}: no session starts or stops it."
         if self._state.chart_broken:
             return "chart_broken", f"The chart cannot be written: {self._state.chart_broken}. No session starts."
-        match unit.status:
+        match unit.status_beneath_hold if is_bench else unit.status:
             case UnitStatus.READY:
                 return None
             case UnitStatus.IN_SESSION:
@@ -194,7 +198,7 @@ class Turn(Books):
         unit = self._units[state.setup.unit]
         if not starts:
             return None
-        if unit.status is not UnitStatus.IN_SESSION:
+        if (unit.status_beneath_hold if state.setup.started.load else unit.status) is not UnitStatus.IN_SESSION:
             return f"{unit.config.name} is {unit.status}: {unit.reason}. Nothing was started."
         if not unit.is_known_off(self._now_ns):
             return f"{unit.config.name} is not known to be off. Nothing was started."

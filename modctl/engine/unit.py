@@ -5,15 +5,17 @@ Rule 1: a latch is left only by a person's charted acknowledgement, with off con
 Rule 2: in every state without a permit output that the unit reports is uncommanded: Off, alarm, latch. A unit that
         does not say whether it gives output is told Off each time it does not, and is not started.
 Rule 3: a unit is used only after its identity was read over the wire and matches its entry.
+Rule 4: a held unit treats nobody; a technician's bench run, which has no patient, is what it is held for.
 """
 
 from enum import StrEnum
 
 import msgspec
 
-from devices.model import NS_PER_MS, Ack, AckOf, Identity, Output, Sample
+from devices.model import NS_PER_MS, Accessory, Ack, AckOf, Identity, Output, Sample
 from devices.profile import Profile
 from modctl.engine.effects import Permit
+from modctl.records import UnitChecked
 
 
 class UnitStatus(StrEnum):
@@ -35,6 +37,7 @@ class UnitConfig(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     serial: str = ""
     held: str = ""
+    accessories: tuple[Accessory, ...] = ()
 
 
 class OffWatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,14 +84,30 @@ class UnitState(msgspec.Struct, frozen=True, kw_only=True):
     off_watch: OffWatch | None = None
     off_doubt_ns: int | None = None  # since when off is wanted and was not confirmed in time
     off_seen: int = 0  # samples in a row, up to the newest, that say off
+    held: str = ""  # why a person took it out of service
+    link_faults: tuple[tuple[str, int], ...] = ()  # how often each was seen since the start, by name
+    accessory: str = ""  # serial number of the head or cell in use, where the wire tells
+    checks: tuple[UnitChecked, ...] = ()  # what still counts, of the unit and of each head
 
     @property
     def status(self) -> UnitStatus:
         """What the unit can be used for; the most serious word first."""
         if self.latched:
             return UnitStatus.LATCHED
-        if self.config.held:
+        if self.hold_reason:
             return UnitStatus.HELD
+        return self.status_beneath_hold
+
+    @property
+    def hold_reason(self) -> str:
+        """Why it is out of service; empty: it is not."""
+        return self.held or self.config.held
+
+    @property
+    def status_beneath_hold(self) -> UnitStatus:
+        """What a bench run may use it for, held or not."""
+        if self.latched:
+            return UnitStatus.LATCHED
         if not self.line_open or self.identity is None:
             return UnitStatus.MISSING
         if self.mismatch:
@@ -110,7 +129,7 @@ class UnitState(msgspec.Struct, frozen=True, kw_only=True):
             case UnitStatus.LATCHED:
                 return self.latched
             case UnitStatus.HELD:
-                return self.config.held
+                return self.hold_reason
             case UnitStatus.MISMATCH:
                 return self.mismatch
             case UnitStatus.MISSING:

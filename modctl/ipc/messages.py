@@ -9,7 +9,19 @@ from typing import Final
 import msgspec
 
 from devices.model import Direction
-from modctl.records import EffectiveLimit
+from modctl.ipc.servicing import (
+    AffectedRow,
+    BenchRun,
+    CheckUnit,
+    HeadRow,
+    HoldUnit,
+    IdentifyUnit,
+    LookAtUnit,
+    LookBack,
+    ReleaseUnit,
+    UnitDetail,
+)
+from modctl.records import EffectiveLimit, UnitChecked
 
 API: Final = 1
 MAX_LINE_BYTES: Final = 65_536
@@ -93,6 +105,7 @@ class Start(_Message, frozen=True, kw_only=True, tag="start"):
     set: tuple[tuple[str, int], ...] = ()
     duration_ms: int | None = None
     file_answers: bool = False  # answers will come from a file: only in simulated sites
+    head: str = ""  # serial number of the head in the hand, where the wire does not tell
 
 
 class Answer(_Message, frozen=True, kw_only=True, tag="answer"):
@@ -180,6 +193,13 @@ Request = (
     | ListSessions
     | Entries
     | Start
+    | BenchRun
+    | HoldUnit
+    | ReleaseUnit
+    | IdentifyUnit
+    | LookAtUnit
+    | CheckUnit
+    | LookBack
     | Answer
     | Stop
     | Pause
@@ -209,6 +229,10 @@ class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
     firmware: str = ""
     output: str = "unknown"  # off | energized | suspended | unknown, newest sample
     level_parameter: str = ""
+    calibration: str = "never"  # never | valid | overdue | failed | unknown, of the unit itself
+    due: str = ""  # up to when its calibration holds
+    head: str = ""  # in use, where the wire tells
+    heads: tuple[HeadRow, ...] = ()
 
 
 class PatientRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,6 +272,8 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     delivered_ms: int
     simulated: bool
     overrides: int
+    load: str = ""  # of a bench run, which is no treatment; empty: a treatment
+    head: str = ""
 
 
 class GateView(msgspec.Struct, frozen=True, kw_only=True):
@@ -353,6 +379,9 @@ class Done(_Message, frozen=True, kw_only=True, tag="done"):
     stopped: tuple["StoppedUnit", ...] | None = None
     verdict: msgspec.Raw = msgspec.Raw(b"null")  # not optional: a union with Raw does not decode
     note: str | None = None
+    checked: UnitChecked | None = None
+    detail: UnitDetail | None = None
+    affected: tuple[AffectedRow, ...] | None = None
 
 
 class StoppedUnit(msgspec.Struct, frozen=True, kw_only=True):

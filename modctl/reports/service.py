@@ -13,7 +13,7 @@ from modctl.records import CheckItem, CheckPoint, UnitChecked
 
 FONT: Final = "helvetica"  # a core font of every reader: nothing is embedded
 LINE_MM: Final = 6
-STICKER_MM: Final = (70, 40)  # chosen: a common label size
+STICKER_MM: Final = (40, 70)  # chosen: a common label size; printed landscape
 POINTS: Final = ("set", "should read", "allowed", "as found", "as left", "result")
 WIDTHS_MM: Final = (24, 28, 48, 26, 26, 38)
 PERMILLE: Final = 1_000
@@ -42,7 +42,8 @@ def report_pdf(checked: UnitChecked, who: str, site: str) -> bytes:
             _fact(pdf, item.item.replace("_", " "), _item_words(item))
         pdf.ln(LINE_MM // 2)
     _line(pdf, _verdict(checked), size=13, bold=True)
-    _line(pdf, f"Next due: {checked.next_due or 'no date: out of service until a good one'}", size=11)
+    if checked.next_due:
+        _line(pdf, f"Next due: {checked.next_due}", size=11)
     if checked.note:
         _fact(pdf, "Note", checked.note)
     pdf.ln(LINE_MM * 2)
@@ -58,7 +59,7 @@ def sticker_pdf(checked: UnitChecked, who: str) -> bytes:
     _line(pdf, _named(checked), size=13, bold=True, height=7)
     _line(pdf, f"serial {checked.head or checked.serial or 'not told'}", size=10, height=5)
     _line(pdf, f"{checked.what} {checked.on} by {who}", size=10, height=5)
-    due = f"DUE {checked.next_due}" if checked.next_due else "OUT OF SERVICE"
+    due = f"DUE {checked.next_due}" if checked.next_due else "CHECKED"
     _line(pdf, due if checked.is_good else "OUT OF SERVICE", size=15, bold=True, height=9)
     if checked.simulated:
         _line(pdf, "SIMULATED UNIT", size=10, height=5)
@@ -123,13 +124,13 @@ def _new(checked: UnitChecked, size: str | tuple[int, int]) -> FPDF:
 
 def _line(pdf: FPDF, said: str, *, size: int, bold: bool = False, height: int = LINE_MM + 1) -> None:
     pdf.set_font(FONT, "B" if bold else "", size)
-    pdf.multi_cell(0, height, _safe(said), new_x="LMARGIN", new_y="NEXT")
+    pdf.multi_cell(0, height, _safe(said), align="L", new_x="LMARGIN", new_y="NEXT")
 
 
 def _fact(pdf: FPDF, name: str, value: str) -> None:
     pdf.set_font(FONT, "", 10)
     pdf.cell(50, LINE_MM, _safe(name))
-    pdf.multi_cell(0, LINE_MM, _safe(value), new_x="LMARGIN", new_y="NEXT")
+    pdf.multi_cell(0, LINE_MM, _safe(value), align="L", new_x="LMARGIN", new_y="NEXT")
 
 
 def _row(pdf: FPDF, cells: tuple[str, ...], *, bold: bool = False) -> None:

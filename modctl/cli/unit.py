@@ -9,6 +9,7 @@ from modctl.cli.benchwork import identify, run, watch
 from modctl.cli.certify import certify
 from modctl.cli.common import Context, emit, pass_context, say
 from modctl.cli.servicing import calibrate, check, hold, look_back, release
+from modctl.cli.trace import trace
 from modctl.ipc.messages import UnitRow
 
 
@@ -35,7 +36,7 @@ def unit() -> None:
 
 
 # What these need is imported when they run.
-for command in (certify, hold, release, identify, watch, check, calibrate, look_back, run):
+for command in (certify, hold, release, identify, watch, check, calibrate, look_back, run, trace):
     unit.add_command(command)
 
 

@@ -26,6 +26,7 @@ from modctl.controller.reading import Reading
 from modctl.controller.rights import OF_A_SESSION, knows_patients, refusal
 from modctl.controller.room import Room
 from modctl.controller.snapshot import Card, Site, take_snapshot, unit_detail, unit_rows
+from modctl.controller.tap import Tap, fitting
 from modctl.controller.words import event_of, head_answer, refusal_of, service_of
 from modctl.controller.writer import ChartWriter
 from modctl.engine.core_events import Begin, Refuse, ScreenLost, StopUnits
@@ -57,7 +58,17 @@ from modctl.ipc.messages import (
     VerifyChart,
 )
 from modctl.ipc.server import Server
-from modctl.ipc.servicing import BenchRun, CheckUnit, HoldUnit, IdentifyUnit, LookAtUnit, LookBack, ReleaseUnit
+from modctl.ipc.servicing import (
+    BenchRun,
+    CheckUnit,
+    FrameRow,
+    HoldUnit,
+    IdentifyUnit,
+    LookAtUnit,
+    LookBack,
+    ReleaseUnit,
+    TraceUnit,
+)
 from modctl.records import Alarm, ChartExported, Draft, SessionRefused, UnitChecked
 
 KEPT_CARDS: Final = 64  # chosen: more sessions than the engine keeps
@@ -97,11 +108,12 @@ class Desk:
         self._lock = threading.Lock()  # of the two maps below, which are replaced, never changed
         self._cards: Mapping[str, Card] = {}
         self._alarms: Mapping[str, tuple[AlarmView, ...]] = {}
+        self.taps: Mapping[str, Tap] = {}  # of each unit's line
         self.newest = 0  # the newest chart number
 
     # House: the socket's thread
 
-    def asked(self, number: int, caller: Caller, request: Request) -> None:  # noqa: C901  # flat: one arm a request
+    def asked(self, number: int, caller: Caller, request: Request) -> None:  # noqa: C901, PLR0912  # flat
         """Send a request where it can be answered."""
         self._present.add(caller.connection)
         refused = refusal(request, caller, is_bench=self._is_bench(request)) or self._site_refusal(request)
@@ -122,6 +134,8 @@ class Desk:
                 self.server.answer(number, Done(id=0, units=rows))
             case LookAtUnit():
                 self._look_at(number, request)
+            case TraceUnit():
+                self._trace(number, request)
             case LookBack():
                 self._archive.ask(lambda reading: reading.look_back(request), self._answer(number))
             case ExportChart():
@@ -256,6 +270,16 @@ class Desk:
             self.server.answer(number, refused)
             return
         self.server.answer(number, Done(id=0, detail=unit_detail(unit, self._clock.mono_ns())))
+
+    def _trace(self, number: int, request: TraceUnit) -> None:
+        tap = self.taps.get(request.unit)
+        if tap is None:
+            refused = Refused(id=0, code="usage", reason=f"This site has no unit {request.unit!r}.")
+            self.server.answer(number, refused)
+            return
+        seen = fitting(tap.look(request.since, self._clock.mono_ns()))
+        rows = (FrameRow(seq=one.seq, at_mono_ns=one.at_ns, way=one.way, frame=one.frame.hex()) for one in seen)
+        self.server.answer(number, Done(id=0, frames=tuple(rows)))
 
     def _today(self) -> str:
         """The date at the site."""

@@ -92,6 +92,7 @@ class Controller:
         lines = startup.Lines(site, layout, self._keeper, clock, self._deliver)
         self._workers: Mapping[str, PortWorker] = lines.workers(units)
         self._desk = self._make_desk(site)
+        self._desk.taps = {unit: worker.tap for unit, worker in self._workers.items()}
         state = core.initial(
             units,
             self._memory.latched,

@@ -28,7 +28,16 @@ from modctl.ipc.messages import (
     TakeCheckpoint,
     VerifyChart,
 )
-from modctl.ipc.servicing import BenchRun, CheckUnit, HoldUnit, IdentifyUnit, LookAtUnit, LookBack, ReleaseUnit
+from modctl.ipc.servicing import (
+    BenchRun,
+    CheckUnit,
+    HoldUnit,
+    IdentifyUnit,
+    LookAtUnit,
+    LookBack,
+    ReleaseUnit,
+    TraceUnit,
+)
 
 # The peer's account on this machine admits these: what they show names no patient but by reference.
 FREE: Final = (
@@ -65,6 +74,7 @@ MAY: Final[Mapping[type[Request], frozenset[Role]]] = MappingProxyType(
         HoldUnit: _SERVICES_UNITS,
         ReleaseUnit: _SERVICES_UNITS,
         IdentifyUnit: _SERVICES_UNITS,
+        TraceUnit: _SERVICES_UNITS,
         CheckUnit: _SERVICES_UNITS,
         LookBack: _SERVICES_UNITS | {Role.AUDITOR},
     }

@@ -189,6 +189,8 @@ def _session_view(run: SessionRun, core: CoreState, site: Site, now_ns: int, *, 
         off_after_ms=state.off_after_ms,
         unknown_text=unit.config.profile.off.unknown_text,
         closed=is_over and gate is None,
+        head=setup.started.head,
+        load=setup.started.load,
     )
 
 

@@ -13,12 +13,14 @@ from modctl.ipc.servicing import (
     AffectedRow,
     BenchRun,
     CheckUnit,
+    FrameRow,
     HeadRow,
     HoldUnit,
     IdentifyUnit,
     LookAtUnit,
     LookBack,
     ReleaseUnit,
+    TraceUnit,
     UnitDetail,
 )
 from modctl.records import EffectiveLimit, UnitChecked
@@ -198,6 +200,7 @@ Request = (
     | ReleaseUnit
     | IdentifyUnit
     | LookAtUnit
+    | TraceUnit
     | CheckUnit
     | LookBack
     | Answer
@@ -344,6 +347,8 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     off_after_ms: int | None = None
     unknown_text: str = ""
     closed: bool = False  # nothing more to answer
+    head: str = ""  # serial number of the head that was confirmed, where the site keeps them
+    load: str = ""  # of a bench run: nobody is connected; empty: a treatment
 
 
 class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
@@ -382,6 +387,7 @@ class Done(_Message, frozen=True, kw_only=True, tag="done"):
     checked: UnitChecked | None = None
     detail: UnitDetail | None = None
     affected: tuple[AffectedRow, ...] | None = None
+    frames: tuple[FrameRow, ...] | None = None
 
 
 class StoppedUnit(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,6 +51,23 @@ class LookAtUnit(_Message, frozen=True, kw_only=True, tag="look_at_unit"):
     unit: str
 
 
+class TraceUnit(_Message, frozen=True, kw_only=True, tag="trace_unit"):
+    """What went over a unit's line after number ``since``; asking keeps the tap open for some seconds."""
+
+    id: int
+    unit: str
+    since: int = 0
+
+
+class FrameRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Some bytes of a line. ``way``: out (one frame of ours) or in (what arrived at once)."""
+
+    seq: int
+    at_mono_ns: int
+    way: str
+    frame: str  # hexadecimal
+
+
 class CheckPointTyped(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One point: set on the unit, read from the meter as found, and again as left where something was adjusted."""
 

@@ -69,6 +69,8 @@ def tech(site: Path, *arguments: str) -> Done:
     return run(site, *arguments, *AS, env=PIN)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(120)  # chosen: twice the usual; some twenty commands, each a process of its own
 def test_a_technicians_morning(station: Station, tmp_path: Path) -> None:
     """Identify, run on a load, measure five points with one off, look back, check, hold, release: all charted."""
     site = station.site
@@ -88,6 +90,11 @@ def test_a_technicians_morning(station: Station, tmp_path: Path) -> None:
     )
     watched = run(site, "unit", "watch", "ultrasound-1", "--for", "300ms")
     assert {("unit.sample", "off", "4711")} == {(row["kind"], row["output"], row["head"]) for row in watched.objects}
+
+    traced = tech(site, "unit", "trace", "ultrasound-1", "--for", "1s", "--save", str(tmp_path / "wire.jsonl"))
+    frames = [row for row in traced.objects if row["kind"] == "frame"]
+    assert {("out", "query"), ("in", "")} == {(row["way"], row["means"]) for row in frames}
+    assert len(frames) == len((tmp_path / "wire.jsonl").read_bytes().splitlines())
 
     _calibration(site, tmp_path)
     _check_and_hold(site)

@@ -31,6 +31,14 @@ class FrameLine(FrameRow, frozen=True, kw_only=True, tag_field="kind", tag="fram
     means: str
 
 
+class EventLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="event"):
+    """What a driver made of a saved frame; ``event`` is of ``devices.model``."""
+
+    unit: str
+    seq: int
+    event: msgspec.Raw
+
+
 class RoundTrip(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="round_trip"):
     """How long the first bytes of an answer took, over the frames that were answered before the next one went out."""
 
@@ -47,11 +55,19 @@ class RoundTrip(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
 @click.option(
     "--save", type=click.Path(path_type=Path), help="Also write every frame to this file, a line each (JSON)."
 )
-@click.option("--as", "user", required=True, help="Who looks; the PIN is asked.")
+@click.option("--replay", "saved", type=click.Path(path_type=Path), help="Instead: what a saved trace says, run again.")
+@click.option("--as", "user", help="Who looks; the PIN is asked.")
 @click.option("--pin-file", type=click.Path(path_type=Path), help="Simulated sites only.")
 @pass_context
 def trace(
-    context: Context, name: str, *, for_ms: int | None, save: Path | None, user: str, pin_file: Path | None
+    context: Context,
+    name: str,
+    *,
+    for_ms: int | None,
+    save: Path | None,
+    saved: Path | None,
+    user: str | None,
+    pin_file: Path | None,
 ) -> None:
     """Show what goes over a unit's line, both ways, with what each of our frames means. Adds nothing to the line.
 
@@ -61,6 +77,11 @@ def trace(
     from modctl.clock import SystemClock
 
     driver = _driver(context, name)
+    if saved is not None:
+        _retrace(name, driver, saved)
+        return
+    if user is None:
+        raise UsageError("Say who looks: --as USER.")
     client, clock = controller(context), SystemClock()
     client.sign_in(user, pin_for(context, user, pin_file))
     until_ns = None if for_ms is None else clock.mono_ns() + for_ms * NS_PER_MS
@@ -105,6 +126,31 @@ def round_trip(unit: str, rows: Sequence[FrameRow]) -> RoundTrip:
 def _percentile(ordered: Sequence[int], percent: int) -> int | None:
     """The least value that so many of a hundred do not exceed; None of nothing."""
     return ordered[-(-len(ordered) * percent // 100) - 1] if ordered else None
+
+
+def _retrace(name: str, driver: "Driver", saved: Path) -> None:
+    from modctl.controller.retrace import retrace
+
+    rows = _read(saved)
+    given = 0
+    for one in retrace(driver, rows):
+        given += one.in_step
+        for event in one.events:
+            shown = msgspec.json.encode(event)
+            emit(EventLine(unit=name, seq=one.seq, event=msgspec.Raw(shown)), f"{one.seq}  {shown.decode()}")
+    if not given:
+        say("The driver never came into step: trace again while somebody asks the unit who it is (unit identify).")
+
+
+def _read(saved: Path) -> list[FrameRow]:
+    try:
+        lines = saved.read_bytes().splitlines()
+        frames = [msgspec.json.decode(line, type=FrameLine) for line in lines]
+    except OSError as why:
+        raise UnreachableError(f"{saved} cannot be read: {why.strerror}.") from why
+    except (msgspec.DecodeError, msgspec.ValidationError) as why:
+        raise UsageError(f"{saved} is no saved trace: {why}.") from why
+    return list(frames)
 
 
 def _rows(client: "BlockingClient", name: str, newest: int) -> tuple[FrameRow, ...]:

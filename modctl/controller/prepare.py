@@ -11,6 +11,7 @@ import msgspec
 from devices.limits import Combination, Deviation, Duration, Limit, Mark, Max, Min, Rate, Stale, Tier
 from devices.model import NS_PER_MS, UCUM_OF, Accessory, ObservedAs
 from devices.profile import ParameterSpec, Profile
+from modctl.clinic.checks import output_plan
 from modctl.clinic.presets import Gate, Preset
 from modctl.clinic.service import Fit, Fitness, Unfit, fitness
 from modctl.engine.bounds import HARD, hard_limits, widenings
@@ -91,6 +92,7 @@ def prepare(order: Order) -> Prepared | NotPrepared:
 def _fitness_of(order: Order) -> Fitness:
     """What the checks say binds treatments. On the bench a unit out of calibration is at work, but not a wrong head."""
     unit = order.unit
+    is_measurable = output_plan(unit.config.profile.level.name) is not None  # nobody calibrates a pack
     return Fitness(
         unit=unit.config.name,
         accessories=unit.config.accessories,
@@ -98,7 +100,7 @@ def _fitness_of(order: Order) -> Fitness:
         asked=order.head,
         checks=() if order.load else unit.checks,
         today=order.today,
-        is_required=order.needs_calibration and not order.load,
+        is_required=order.needs_calibration and is_measurable and not order.load,
     )
 
 

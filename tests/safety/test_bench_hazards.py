@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from devices.model import Accessory, AccessoryKind, AccessorySeen, Fault, LinkFault
+from devices.profile import load
 from modctl.clinic import service
 from modctl.clinic.bench import bench_gates, bench_preset
 from modctl.clinic.gates import gates_for
@@ -47,7 +48,7 @@ def calibrated(head: str, next_due: str) -> UnitChecked:
     )
 
 
-def asked(unit: UnitState, head: str = "") -> Prepared | NotPrepared:
+def asked(unit: UnitState, *, is_required: bool = False) -> Prepared | NotPrepared:
     """A treatment is asked for on a unit."""
     chosen = preset(MHZ)
     return prepare.prepare(
@@ -67,7 +68,7 @@ def asked(unit: UnitState, head: str = "") -> Prepared | NotPrepared:
             site_limits=(),
             program="modctl test",
             today=TODAY,
-            head=head,
+            needs_calibration=is_required,
         )
     )
 
@@ -89,6 +90,15 @@ def test_h39_a_head_out_of_calibration_treats_nobody() -> None:
     assert "unit_uncalibrated" == refused.refused.reason
     assert "head B" in refused.text
     assert isinstance(asked(ultrasound(accessory="B", checks=checks)), Prepared)
+
+
+def test_a_pack_that_no_meter_reads_is_not_closed_for_want_of_one() -> None:
+    """Nobody calibrates a towel; a site that asks for calibration must still be able to use its packs."""
+    pack = UnitState(config=config("u1", profile=load("passive")), line_open=True, identity=identity(1))
+    refused = asked(pack, is_required=True)
+
+    assert isinstance(refused, NotPrepared)
+    assert "preset_not_for_model" == refused.refused.reason
 
 
 def test_h49_a_bench_run_is_no_treatment() -> None:

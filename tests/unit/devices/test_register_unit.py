@@ -307,6 +307,7 @@ def test_an_exchanged_accessory_is_a_mismatch() -> None:
     talk.sample()
 
     assert [Fault.MISMATCH] == talk.faults()
+    assert ["8"] == [event.serial for event in talk.events if isinstance(event, AccessorySeen)]
 
 
 def test_another_serial_number_after_a_timeout_is_a_mismatch() -> None:

@@ -76,10 +76,10 @@ def trace(
     from modctl.cli.reach import controller, pin_for
     from modctl.clock import SystemClock
 
-    driver = _driver(context, name)
     if saved is not None:
-        _retrace(name, driver, saved)
+        _retrace(context, name, saved)
         return
+    driver = _driver(context, name)
     if user is None:
         raise UsageError("Say who looks: --as USER.")
     client, clock = controller(context), SystemClock()
@@ -128,18 +128,19 @@ def _percentile(ordered: Sequence[int], percent: int) -> int | None:
     return ordered[-(-len(ordered) * percent // 100) - 1] if ordered else None
 
 
-def _retrace(name: str, driver: "Driver", saved: Path) -> None:
+def _retrace(context: Context, name: str, saved: Path) -> None:
     from modctl.controller.retrace import retrace
 
     rows = _read(saved)
     given = 0
-    for one in retrace(driver, rows):
+    for one in retrace(lambda: _driver(context, name), rows):
         given += one.in_step
         for event in one.events:
             shown = msgspec.json.encode(event)
             emit(EventLine(unit=name, seq=one.seq, event=msgspec.Raw(shown)), f"{one.seq}  {shown.decode()}")
     if not given:
         say("The driver never came into step: trace again while somebody asks the unit who it is (unit identify).")
+        say("Where the wire numbers its packets only a trace from the opening of the line can be run again.")
 
 
 def _read(saved: Path) -> list[FrameRow]:

@@ -1,12 +1,12 @@
 """A saved trace, run again: what a driver makes of the bytes that a unit once sent. Pure: no line, no clock.
 
-A driver believes an answer only to its own question. So a fresh one is polled at the moments of the recorded frames:
-where it says the same frame, what arrived next is given to it; where it says another one, it is out of step (a trace
-that begins in the middle, or a session's commands) and nothing is given to it until it is in step again. A trace that
-holds an identification is in step from there.
+A driver believes an answer only to its own question. So nothing is given to it before the trace holds the frame that
+a fresh driver says first, the question who the unit is; from there it is polled at the moments of the recorded
+frames, and what arrived behind a frame is given to it where it said the same one. A session's commands are not its
+own, and on wires that number their packets a driver is in step only with a trace of a line that was just opened.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -23,17 +23,21 @@ class Retraced(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[DeviceEvent, ...]
 
 
-def retrace(driver: Driver, rows: Sequence[FrameRow]) -> Iterator[Retraced]:
-    """Every row in its order. ``driver`` has not said anything yet."""
+def retrace(fresh: Callable[[], Driver], rows: Sequence[FrameRow]) -> Iterator[Retraced]:
+    """Every row in its order. ``fresh`` makes a driver that has not said anything yet."""
+    driver: Driver | None = None
     in_step = False
     for row in rows:
         now_ns, recorded = MonoNs(row.at_mono_ns), bytes.fromhex(row.frame)
         events: Sequence[DeviceEvent] = ()
         if row.way == "out":
-            frame, events = driver.poll(now_ns, None)
+            asked = driver or fresh()
+            frame, events = asked.poll(now_ns, None)
             in_step = frame == recorded
-            if frame and not in_step:
+            if in_step:
+                driver = asked
+            elif frame and driver is not None:
                 driver.abandon(now_ns)
-        elif in_step:
+        elif in_step and driver is not None:
             events = driver.feed(recorded, now_ns)
         yield Retraced(seq=row.seq, in_step=in_step, events=tuple(events))

@@ -202,6 +202,9 @@ class Turn(Servicing):
             return f"{unit.config.name} is {unit.status}: {unit.reason}. Nothing was started."
         if not unit.is_known_off(self._now_ns):
             return f"{unit.config.name} is not known to be off. Nothing was started."
+        head = state.setup.started.head
+        if head and unit.accessory and unit.accessory != head:
+            return f"Head {head} was confirmed, but {unit.accessory} is plugged in now. Nothing was started."
         return None
 
     def stop_units(self, event: ce.StopUnits) -> None:

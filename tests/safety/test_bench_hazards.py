@@ -18,13 +18,14 @@ from modctl.clinic.service import Standing
 from modctl.controller import prepare, rights
 from modctl.controller.accounts import Role
 from modctl.controller.prepare import NotPrepared, Order, Prepared
-from modctl.engine import session
+from modctl.engine import servicing, session
 from modctl.engine.machine import Phase
 from modctl.engine.unit import UnitState
 from modctl.ipc.connection import Caller
 from modctl.ipc.messages import Answer
 from modctl.records import UnitChecked
 from tests.scenario.table import Table, preset
+from tests.unit.engine.made import ESTIM
 from tests.unit.engine.made_core import Engine, config, identity
 
 SOUND, MHZ = "reference-ultrasound", "hip-oa-ultrasound-1mhz"
@@ -142,6 +143,19 @@ def test_h53_an_unknown_head_treats_nobody() -> None:
     assert "unit_head" == refused.refused.reason
 
 
+def test_h53_a_head_exchanged_before_the_start_starts_nothing() -> None:
+    """Between the questions and the start the session was judged by another head."""
+    engine = Engine()
+    engine.news(AccessorySeen(at_ns=engine.now_ns, serial="A"))
+    engine.begin(made=msgspec.structs.replace(ESTIM, started=msgspec.structs.replace(ESTIM.started, head="A")))
+    engine.news(AccessorySeen(at_ns=engine.now_ns, serial="B"))
+    for gate in ESTIM.before:
+        answer = next((word for word in gate.answers if word not in gate.closes and word != "not-yet"), "4")
+        engine.answer(gate.gate, answer)
+
+    assert Phase.CHECKING is engine.phase()
+
+
 def test_h53_a_head_exchanged_in_a_session_ends_it() -> None:
     """What was confirmed was another head."""
     engine = Engine()
@@ -189,6 +203,15 @@ def without_the_list_of_heads() -> AbstractContextManager[None]:
     return _patched(prepare, "_fitness_of", any_head)
 
 
+def without_a_memory_for_heads() -> AbstractContextManager[None]:
+    """What the wire tells of heads is not kept."""
+
+    def nothing(*_anything: object) -> None:
+        return None
+
+    return _patched(servicing.Servicing, "on_accessory", nothing)
+
+
 def without_the_fault() -> AbstractContextManager[None]:
     """An exchange is nothing."""
     kept = {fault: reason for fault, reason in session.ENDS_SESSION.items() if fault is not Fault.MISMATCH}
@@ -199,6 +222,7 @@ KNOCKOUTS: list[tuple[Callable[[], None], Callable[[], AbstractContextManager[No
     (test_h39_a_head_out_of_calibration_treats_nobody, without_dates),
     (test_h49_a_bench_run_is_no_treatment, without_the_bench_apart),
     (test_h53_an_unknown_head_treats_nobody, without_the_list_of_heads),
+    (test_h53_a_head_exchanged_before_the_start_starts_nothing, without_a_memory_for_heads),
     (test_h53_a_head_exchanged_in_a_session_ends_it, without_the_fault),
 ]
 

@@ -32,12 +32,17 @@ class TracedTalk(Talk):
         self.rows.append(FrameRow(seq=len(self.rows) + 1, at_mono_ns=self.now_ns, way=way, frame=octets.hex()))
 
 
+def fresh() -> RegisterUnitDriver:
+    """A driver that has not said anything."""
+    return RegisterUnitDriver(MADE_UP)
+
+
 def test_a_trace_that_begins_with_the_handshake_tells_the_same_again() -> None:
     """A technician sends a file, and whoever has the driver sees what it saw."""
     talk = TracedTalk()
     for _ in range(9):
         talk.turn()
-    again = [event for one in retrace(RegisterUnitDriver(MADE_UP), talk.rows) for event in one.events]
+    again = [event for one in retrace(fresh, talk.rows) for event in one.events]
 
     assert talk.events == again
     assert {Identity, Sample, AccessorySeen} == {type(event) for event in again}
@@ -48,7 +53,23 @@ def test_what_begins_in_the_middle_is_not_believed_before_it_is_in_step() -> Non
     talk = TracedTalk()
     for _ in range(9):
         talk.turn()
-    found = list(retrace(RegisterUnitDriver(MADE_UP), talk.rows[3:9]))
+    found = list(retrace(fresh, talk.rows[3:9]))
 
     assert [] == [one.seq for one in found if one.in_step]
     assert [] == [event for one in found for event in one.events if isinstance(event, Identity | Sample)]
+
+
+def test_a_trace_is_in_step_from_its_handshake_on() -> None:
+    """Whoever traces a running line asks the unit who it is, and the rest is understood."""
+    talk = TracedTalk()
+    for _ in range(4):
+        talk.turn()
+    before = len(talk.rows)
+    talk.events.clear()
+    talk.driver.identify()
+    for _ in range(6):
+        talk.turn()
+    found = list(retrace(fresh, talk.rows[3:]))
+
+    assert all(not one.in_step for one in found if one.seq <= before)
+    assert talk.events == [event for one in found for event in one.events]

@@ -14,7 +14,6 @@ from devices.model import Accessory, AccessoryKind
 from modctl.records import CheckPoint, DoseBound, UnitChecked
 
 PERMILLE = 1_000
-DAYS_PER_CHECK = 365  # at least yearly: safety and technical check of makers' manuals (Gymna)
 
 
 class Standing(StrEnum):

@@ -9,6 +9,9 @@ from typing import Final
 
 import msgspec
 
+from modctl.record_base import Record as Record  # noqa: PLC0414  # also for who imports it with the kinds
+from modctl.service_records import UnitAccessory, UnitChecked, UnitHeld, UnitReleased
+
 FORMAT_VERSION: Final = 1
 
 
@@ -17,10 +20,6 @@ class Quantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     value: int
     unit: str
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The base of every entry's ``data``."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -204,8 +203,12 @@ class SessionRefused(Record, frozen=True, kw_only=True):
     )  # what opens a soft limit: reason, second_person; never with a hard one
 
 
-class SessionStarted(Record, frozen=True, kw_only=True):
-    """Durable before the first frame that energizes."""
+class SessionStarted(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Durable before the first frame that energizes.
+
+    ``load`` names what was connected in a bench run, a session without a patient; empty: a treatment. Both fields
+    with a default are left out of the bytes unless they are set, so that older sessions still run again to the byte.
+    """
 
     unit: str
     model: str
@@ -224,6 +227,8 @@ class SessionStarted(Record, frozen=True, kw_only=True):
     profile_sha256: str
     preset_sha256: str
     program: str
+    head: str = ""  # serial number of the head in use, where the site keeps them
+    load: str = ""
 
 
 class SetpointCommanded(Record, frozen=True, kw_only=True):
@@ -416,6 +421,10 @@ KINDS: dict[str, type[Record]] = {
     "session.late_entry": SessionLateEntry,
     "session.handed_over": SessionHandedOver,
     "incident.opened": IncidentOpened,
+    "unit.held": UnitHeld,
+    "unit.released": UnitReleased,
+    "unit.accessory": UnitAccessory,
+    "unit.checked": UnitChecked,
 }
 KIND_OF: dict[type[Record], str] = {record: kind for kind, record in KINDS.items()}
 

@@ -59,9 +59,11 @@ REASONS: Final[Mapping[str, str]] = {
     "unit_missing": "the unit does not answer",
     "unit_mismatch": "another unit than expected answers",
     "unit_in_session": "the unit is in a session",
+    "unit_held": "a person took the unit out of service",
+    "unit_uncalibrated": "the unit or its head is not in calibration",
+    "unit_head": "it is not known which head is in use",
     "unit_latched": "the unit is out of use until a person acknowledges it",
     "chart_broken": "the chart cannot be written",
-    "incident": "an incident with it is being looked into",
 }
 
 _TOLD_TO_END: Final = "because the controller was told to end"

@@ -26,7 +26,8 @@ from devices.model import NS_PER_S, Direction, label
 from modctl.clock import Clock, SystemClock
 from modctl.errors import UsageError
 from modctl.ipc.client import AsyncClient
-from modctl.ipc.messages import Answer, Lock, Pause, Refused, Request, Resume, SignIn, Start, Step, Stop, Subscribe
+from modctl.ipc.hands import Lock
+from modctl.ipc.messages import Answer, Pause, Refused, Request, Resume, SignIn, Start, Step, Stop, Subscribe
 from tui import messages
 from tui.client import Dial
 from tui.connection import NOT_SENT, Connection

@@ -23,6 +23,7 @@ from modctl.records import (
     UnitAcknowledged,
     UnitLatched,
 )
+from modctl.service_records import UnitChecked, UnitHeld, UnitReleased
 
 OPEN: Final = "open"  # the outcome of a session that has not ended
 NO_LIMIT: Final = -1  # sqlite.org/lang_select.html: a negative LIMIT is none
@@ -78,6 +79,8 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     seq: int  # of session.started
     signed: bool = False
     amended: bool = False  # something was added or put right after it was signed
+    head: str = ""
+    load: str = ""  # of a bench run; empty: a treatment
 
 
 class SessionFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,6 +239,30 @@ class ChartReader:
                 )
         return tuple(latched[unit] for unit in sorted(latched))
 
+    def held_units(self) -> tuple[tuple[str, str], ...]:
+        """Units that were taken out of service and not released since, with the reason, by name."""
+        released: dict[str, int] = {}
+        for entry in self.entries_of_kind("unit.released"):
+            released.setdefault(record_as(entry, UnitReleased).unit, entry.seq)
+        held: dict[str, str] = {}
+        for entry in reversed(self.entries_of_kind("unit.held")):
+            record = record_as(entry, UnitHeld)
+            if entry.seq > released.get(record.unit, 0):
+                held[record.unit] = record.reason
+        return tuple(sorted(held.items()))
+
+    def checks(self, unit: str | None = None) -> tuple[tuple[int, UnitChecked], ...]:
+        """Every check and calibration, of one unit or of all, with its number, the oldest first."""
+        found = ((entry.seq, record_as(entry, UnitChecked)) for entry in self.entries_of_kind("unit.checked"))
+        return tuple(reversed([pair for pair in found if unit is None or pair[1].unit == unit]))
+
+    def checks_in_force(self) -> tuple[UnitChecked, ...]:
+        """The checks that still say something of their unit or head, the oldest first."""
+        kept: tuple[UnitChecked, ...] = ()
+        for _, checked in self.checks():
+            kept = (*(one for one in kept if not checked.outdates(one)), checked)
+        return kept
+
     def _entries(self, query: str, values: tuple[str | int, ...]) -> Iterator[Entry]:
         return (_entry(row.body) for row in self._rows(query, values, _EntryRow))
 
@@ -296,6 +323,8 @@ def _session_row(found: _FoundSession) -> SessionRow:
         seq=entry.seq,
         signed=found.signed is not None,
         amended=found.signed is not None and found.added is not None and found.added > found.signed,
+        head=started.head,
+        load=started.load,
     )
 
 

@@ -42,6 +42,7 @@ from modctl.ipc.messages import (
     Subscribe,
     held,
 )
+from modctl.ipc.servicing import BenchRun
 from modctl.records import Entry, SessionEnded
 from modctl.reports.telling import (
     ENDED,
@@ -99,10 +100,10 @@ class Attendant:
         self._last_line = ""
         self._ahead: list[str] = []  # keys that came before there was a question for them
 
-    def run(self, start: Start) -> Exit:
+    def run(self, start: Start | BenchRun) -> Exit:
         """Ask for the session, answer, watch, and say how it ended."""
         self._client.request(Subscribe(id=self._client.next_id()))
-        if start.repeat and not self._is_repeated(start):
+        if isinstance(start, Start) and start.repeat and not self._is_repeated(start):
             return Exit.OK
         answer = self._client.request(start)
         while isinstance(answer, Refused):
@@ -166,9 +167,9 @@ class Attendant:
             self._ahead.extend(self._keys.take())
         return self._ahead.pop(0)
 
-    def _with_what_was_missing(self, refusal: Refused, start: Start) -> Start | None:
+    def _with_what_was_missing(self, refusal: Refused, start: Start | BenchRun) -> Start | None:
         """The request with the body weight or the opening that it was refused for; None: nobody gives it."""
-        if refusal.code == BODY_WEIGHT and self._answers is None:
+        if isinstance(start, Start) and refusal.code == BODY_WEIGHT and self._answers is None:
             say(refusal.reason)
             weight_kg = self._asked_weight()
             if weight_kg is None:
@@ -176,7 +177,7 @@ class Attendant:
             return msgspec.structs.replace(start, id=self._client.next_id(), body_weight_kg=weight_kg)
         self._tell_refusal(refusal, start)
         more = self._opening(refusal)
-        if more is None:
+        if more is None or not isinstance(start, Start):
             return None
         return msgspec.structs.replace(
             start,
@@ -185,7 +186,7 @@ class Attendant:
             body_weight_kg=None,  # a soft limit is met after the weight was kept
         )
 
-    def _tell_refusal(self, refusal: Refused, start: Start) -> None:
+    def _tell_refusal(self, refusal: Refused, start: Start | BenchRun) -> None:
         charted = refusal_entries(self._client, start)
         for entry in charted:
             self._tell(entry)

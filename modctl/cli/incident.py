@@ -32,7 +32,7 @@ def incident(context: Context, session: str, *, user: str, out: Path | None, pin
     """Freeze and pack what is known of a SESSION, and take its unit out of use.
 
     The folder holds the chart with its signed head, the session's entries, profile and preset in force, what the guard
-    did, and the site's configuration; no identities and no texts. The unit is used again after: modctl unit acknowledge
+    did, and the site's configuration; no identities and no texts. The unit is used again after: modctl unit release
 
     Example: modctl incident 20261123-100512-a1b2 --as kim
     """
@@ -59,7 +59,7 @@ def incident(context: Context, session: str, *, user: str, out: Path | None, pin
 def _open(context: Context, user: str, pin_file: Path | None, session: str) -> None:
     """Chart it and hold the unit, through the controller or while we hold the site."""
     from modctl.cli.reach import controller_if_any, done, pin_for
-    from modctl.ipc.messages import OpenIncident
+    from modctl.ipc.hands import OpenIncident
 
     pin = pin_for(context, user, pin_file)
     client = controller_if_any(context)
@@ -72,18 +72,19 @@ def _open(context: Context, user: str, pin_file: Path | None, session: str) -> N
 
 
 def _open_ourselves(context: Context, user: str, pin: str, session: str) -> None:
-    """By the same rules as the controller; the next one finds the latch in the chart."""
+    """By the same rules as the controller; the next one finds the hold in the chart."""
     from modctl.chart.reader import ChartReader
     from modctl.cli.charts import store_to_ourselves
     from modctl.cli.reach import check_pin, done
     from modctl.clock import SystemClock
     from modctl.config import Layout
     from modctl.controller.accounts import People
-    from modctl.controller.afterwards import INCIDENT, unit_of
+    from modctl.controller.afterwards import incident_reason, unit_of
     from modctl.controller.rights import refusal
     from modctl.ipc.connection import Caller
-    from modctl.ipc.messages import OpenIncident
-    from modctl.records import Draft, IncidentOpened, UnitLatched
+    from modctl.ipc.hands import OpenIncident
+    from modctl.records import Draft, IncidentOpened
+    from modctl.service_records import UnitHeld
 
     people = People(Layout(context.site).people)
     role = check_pin(people, user, pin)
@@ -93,11 +94,13 @@ def _open_ourselves(context: Context, user: str, pin: str, session: str) -> None
     if refused is not None:
         done(refused)
     with store_to_ourselves(context) as store:
-        unit = unit_of(ChartReader(store.connection).session(session)) or ""
+        reader = ChartReader(store.connection)
+        unit = unit_of(reader.session(session)) or ""
         now = SystemClock().stamp()
         opened = Draft(data=IncidentOpened(unit=unit), session=session, actor=user)
-        held = Draft(data=UnitLatched(unit=unit, reason=INCIDENT, output="unknown"), actor=user)
-        store.append([(opened, now), (held, now)])
+        held = Draft(data=UnitHeld(unit=unit, reason=incident_reason(session)), actor=user)
+        is_held = unit in dict(reader.held_units())
+        store.append([(opened, now)] if is_held else [(opened, now), (held, now)])
         store.checkpoint()
 
 

@@ -31,7 +31,7 @@ def sign_session(context: Context, wanted: str | None, *, user: str, pin_file: P
     """
     from modctl.cli.afterwards import add
     from modctl.cli.records import named
-    from modctl.ipc.messages import SignSession
+    from modctl.ipc.hands import SignSession
 
     session = named(context, wanted)
     add(context, user, pin_file, SignSession(id=0, session=session))
@@ -55,7 +55,7 @@ def amend_session(
     """
     from modctl.cli.afterwards import add
     from modctl.cli.records import named
-    from modctl.ipc.messages import Amend
+    from modctl.ipc.hands import Amend
 
     session = named(context, wanted)
     add(context, user, pin_file, Amend(id=0, session=session, field=field, value=value, reason=reason))
@@ -79,7 +79,7 @@ def late_entry(
     """
     from modctl.cli.afterwards import add
     from modctl.cli.records import named
-    from modctl.ipc.messages import LateEntry
+    from modctl.ipc.hands import LateEntry
 
     session, about_utc = named(context, wanted), _utc(context, about)
     add(context, user, pin_file, LateEntry(id=0, session=session, about_utc=about_utc, text=words))

@@ -38,6 +38,8 @@ def session_rows(context: Context, limit: int, *, overridden: bool = False) -> t
             overrides=row.overrides,
             signed=row.signed,
             amended=row.amended,
+            load=row.load,
+            head=row.head,
         )
         for row in found
     )

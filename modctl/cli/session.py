@@ -47,6 +47,7 @@ session.add_command(report)
 )
 @click.option("--duration", "duration_ms", type=DURATION, help="Shorter or longer than the preset. Example: 20min.")
 @click.option("--answers", metavar="FILE", help="Simulated sites: a TOML file, or the word demo.")
+@click.option("--head", default="", help="Serial number of the head in your hand, where the unit cannot tell.")
 @click.option("--pin-file", type=click.Path(path_type=Path), help="Simulated sites only.")
 @click.option(
     "--override", "overrides", multiple=True, metavar="LIMIT=REASON", help="Open a soft limit, with a reason."
@@ -62,6 +63,7 @@ def start_session(
     preset: str | None,
     repeat: bool,
     user: str,
+    head: str,
     settings: tuple[str, ...],
     duration_ms: int | None,
     answers: str | None,
@@ -91,7 +93,7 @@ def start_session(
         )
     if not repeat and (unit is None or preset is None):
         raise UsageError("--unit and --preset say what is done; or --repeat for the patient's last session once more.")
-    wanted = tuple(_setting(text) for text in settings)
+    wanted = tuple(setting(text) for text in settings)
     given = None if answers is None else _answers(context, answers, preset or "")
     scripted = _demo_pin(pin_file, answers) or scripted_pin(context, pin_file)
     second_pin = "" if second is None else pin_for(context, second, second_pin_file)
@@ -109,6 +111,7 @@ def start_session(
         repeat=repeat,
         body_weight_kg=None if given is None or "body_weight" not in given else int(given["body_weight"]),
         overrides=opened,
+        head=head,
     )
     keys = Keys()
     if given is None and not keys.is_terminal:
@@ -136,7 +139,9 @@ def list_sessions(context: Context, *, limit: int, overridden: bool) -> None:
         delivered = f"{text.clock(row.delivered_ms)} of {text.clock(row.planned_ms)}"
         opened = (f"{row.overrides} opened",) if row.overrides else ()
         record_is = "AMENDED after signing" if row.amended else "signed" if row.signed else "not signed"
-        parts = (row.started_at_utc, row.session, row.unit, row.patient, row.preset, delivered, *opened, record_is)
+        who = (f"BENCH RUN on {row.load}, no patient",) if row.load else (row.patient, row.preset)
+        ends = opened if row.load else (*opened, record_is)  # nobody signs what was no treatment
+        parts = (row.started_at_utc, row.session, row.unit, *who, delivered, *ends)
         emit(record, f"{text.outcome(row.outcome)}  " + "  ".join(parts))
 
 
@@ -196,7 +201,8 @@ for _added in (sign_session, amend_session, late_entry):
     session.add_command(_added)
 
 
-def _setting(text: str) -> tuple[str, int]:
+def setting(text: str) -> tuple[str, int]:
+    """NAME=INTEGER as a pair; UsageError says how to write it."""
     name, equals, value = text.partition("=")
     try:
         return name, int(value)

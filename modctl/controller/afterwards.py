@@ -14,7 +14,8 @@ from devices.model import Modality
 from modctl.clinic.gates import gates_for, problem_with_answer
 from modctl.controller.texts import Sealed, seal
 from modctl.engine.setup import Setup
-from modctl.ipc.messages import Amend, LateEntry, Refused, SignSession
+from modctl.ipc.hands import Amend, LateEntry, SignSession
+from modctl.ipc.messages import Refused
 from modctl.records import (
     KINDS,
     Draft,
@@ -31,7 +32,6 @@ from modctl.records import (
 
 ACTS: Final = ("confirm", "sign")  # these were done, not stated: there is nothing to put right in them
 PERFORMED, AMENDED, REVIEWED = "performed", "amended", "reviewed"
-INCIDENT: Final = "incident"  # the latch of a unit whose session is looked into
 Written = SignSession | Amend | LateEntry
 
 
@@ -117,6 +117,11 @@ def unit_of(entries: Sequence[Entry]) -> str | None:
     """The unit of a session; None where there is no such session."""
     requested = next((entry for entry in entries if entry.kind == "session.requested"), None)
     return None if requested is None else msgspec.json.decode(requested.data, type=SessionRequested).unit
+
+
+def incident_reason(session: str) -> str:
+    """Why a unit is held whose session is looked into."""
+    return f"incident {session}"
 
 
 def _whose(entries: Sequence[Entry]) -> set[str]:

@@ -12,71 +12,64 @@ from typing import Final
 
 import msgspec
 
-from devices.model import NS_PER_S, label
+from devices.model import NS_PER_S
 from modctl import sentences
-from modctl.chart.anchor import Head
 from modctl.clinic.interlocks import Running
 from modctl.clock import Clock
-from modctl.controller.afterwards import INCIDENT, Written, addition, unit_of
 from modctl.controller.attendance import Attendance, Lost
+from modctl.controller.backroom import Backroom
 from modctl.controller.frontdesk import FrontDesk
 from modctl.controller.history import History
-from modctl.controller.host import Host
 from modctl.controller.keeper import GuardKeeper
 from modctl.controller.reading import Reading
-from modctl.controller.rights import knows_patients, refusal
+from modctl.controller.rights import OF_A_SESSION, knows_patients, refusal
 from modctl.controller.room import Room
-from modctl.controller.rounds import round_checks
 from modctl.controller.snapshot import Card, Site, take_snapshot, unit_rows
 from modctl.controller.texts import seal
-from modctl.controller.words import event_of, head_answer, refusal_of
+from modctl.controller.words import event_of, head_answer, refusal_of, service_of
 from modctl.controller.writer import ChartWriter
-from modctl.engine.core_events import Begin, HoldUnit, Refuse, ScreenLost, StopUnits
+from modctl.engine.core_events import Begin, Refuse, ScreenLost, StopUnits
 from modctl.engine.effects import Reply, Stopped
 from modctl.engine.phases import OVER
 from modctl.ipc.connection import Caller
+from modctl.ipc.hands import Amend, LateEntry, Lock, OpenIncident, SignSession, TakeOver
 from modctl.ipc.messages import (
     Acknowledge,
     AlarmView,
-    Amend,
     Answer,
     Done,
     Entries,
     ExportChart,
-    LateEntry,
     ListPatients,
     ListPresets,
     ListSessions,
     ListUnits,
-    Lock,
-    OpenIncident,
     Pause,
     Refused,
     Request,
     Resume,
     Round,
     SignIn,
-    SignSession,
     Snapshot,
     Start,
     Step,
     Stop,
     StoppedUnit,
     TakeCheckpoint,
-    TakeOver,
     VerifyChart,
 )
-from modctl.ipc.server import Server
-from modctl.records import (
-    Alarm,
-    ChartExported,
-    Draft,
-    IncidentOpened,
-    RoundClosed,
-    RoundOpened,
-    SessionHandedOver,
-    SessionRefused,
+from modctl.ipc.servicing import (
+    BenchRun,
+    CheckUnit,
+    HoldUnit,
+    IdentifyUnit,
+    LookAtUnit,
+    LookBack,
+    ReleaseUnit,
+    TraceUnit,
 )
+from modctl.records import Alarm, Draft, SessionHandedOver, SessionRefused
+from modctl.service_records import UnitChecked
 
 KEPT_CARDS: Final = 64  # chosen: more sessions than the engine keeps
 NO_GUARD: Final = "The guard that switches everything off in an emergency is not running. Nothing was started."
@@ -85,7 +78,7 @@ SOURCES: Final = ("person", "file", "carried")
 ONLY_SIMULATED: Final = "Answers come from a person: answer files work in simulated sites only."
 
 
-class Desk:
+class Desk(Backroom):
     """Stands behind the socket (``House``) and answers for the engine (``Counter``)."""
 
     def __init__(
@@ -98,18 +91,12 @@ class Desk:
         keeper: GuardKeeper,
         clock: Clock,
     ) -> None:
-        self.host: Host
-        self.server: Server
-        self._site = site
-        self._front = front
-        self._reading = reading
-        self._archive = archive  # for what takes long, so that lists and events do not wait for it
-        self._writer = writer
+        super().__init__(site, front, reading, archive, writer, clock)
         self._keeper = keeper
-        self._clock = clock
         self._attendance = Attendance()
         self._present: set[int] = set()
         self._asking: dict[int, tuple[Caller, Request]] = {}  # of the engine
+        self._checked: dict[int, UnitChecked] = {}  # what the front desk judged, until the engine has it
         self._refusals: dict[int, SessionRefused] = {}  # what the front desk found, until the engine has charted it
         self._hands: Mapping[str, str] = {}  # live sessions that were handed over, to whom; the socket's thread
         self._texts: dict[int, tuple[str, ...]] = {}  # commitments that a request brought, until it is settled
@@ -117,14 +104,13 @@ class Desk:
         self._lock = threading.Lock()  # of the two maps below, which are replaced, never changed
         self._cards: Mapping[str, Card] = {}
         self._alarms: Mapping[str, tuple[AlarmView, ...]] = {}
-        self.newest = 0  # the newest chart number
 
     # House: the socket's thread
 
     def asked(self, number: int, caller: Caller, request: Request) -> None:  # noqa: C901, PLR0912  # flat: one arm a request
         """Send a request where it can be answered."""
         self._present.add(caller.connection)
-        refused = refusal(request, caller) or self._site_refusal(request)
+        refused = refusal(request, caller, is_bench=self._is_bench(request)) or self._site_refusal(request)
         if refused is not None:
             self.server.answer(number, refused)
             return
@@ -141,9 +127,17 @@ class Desk:
             case Pause() | Resume() | Step() | Acknowledge():
                 self._asking[number] = (caller, request)
                 self.host.post(event_of(number, actor, request))
+            case HoldUnit() | ReleaseUnit() | IdentifyUnit():
+                self.host.post(service_of(number, actor, request))
             case ListUnits():
-                rows = unit_rows(self.host.state, self._clock.mono_ns())
+                rows = unit_rows(self.host.state, self._clock.mono_ns(), self._today())
                 self.server.answer(number, Done(id=0, units=rows))
+            case LookAtUnit():
+                self._look_at(number, request)
+            case TraceUnit():
+                self._trace(number, request)
+            case LookBack():
+                self._archive.ask(lambda reading: reading.look_back(request), self._answer(number))
             case ExportChart():
                 self._export(number, caller, request)
             case TakeCheckpoint():
@@ -163,7 +157,7 @@ class Desk:
             case VerifyChart():
                 self._archive.ask(lambda reading: reading.verify(request), self._answer(number))
             case _:
-                self._front.ask(lambda front: self._at_front(front, request), self._answer(number))
+                self._front.ask(lambda front: self._at_front(front, number, caller, request), self._answer(number))
 
     def beat(self, connection: int) -> None:
         """A screen is alive."""
@@ -177,7 +171,9 @@ class Desk:
 
     def snapshot(self, caller: Caller) -> Snapshot:
         """How things are now."""
-        site = msgspec.structs.replace(self._site, cards=self._cards, alarms=self._alarms, hands=self._hands)
+        site = msgspec.structs.replace(
+            self._site, cards=self._cards, alarms=self._alarms, hands=self._hands, today=self._today()
+        )
         return take_snapshot(
             self.host.state, site, self.newest, self._clock.mono_ns(), with_patients=knows_patients(caller)
         )
@@ -207,14 +203,16 @@ class Desk:
         """Pass the engine's answer on."""
         caller, request = self._asking.pop(reply.request, (None, None))
         commitments = self._texts.pop(reply.request, ())
+        checked = self._checked.pop(reply.request, None)
         if reply.code is not None:
             if commitments:
                 self._front.ask(lambda front: front.forget(commitments), lambda _: None)
             self.server.answer(reply.request, refusal_of(reply, self._refusals.pop(reply.request, None)))
             return
-        if caller is not None and reply.session is not None and (caller.attends or isinstance(request, Start)):
+        begins = isinstance(request, Start | BenchRun)
+        if caller is not None and reply.session is not None and (caller.attends or begins):
             self._attending.append((reply.session, caller))
-        self.server.answer(reply.request, Done(id=0, session=reply.session))
+        self.server.answer(reply.request, Done(id=0, session=reply.session, checked=checked))
 
     def stopped(self, stopped: Stopped) -> None:
         """Say what a stop reached."""
@@ -251,7 +249,7 @@ class Desk:
             )
             self.host.post(stop, first=True)
 
-    def _at_front(self, front: FrontDesk, request: Request) -> Done | Refused | None:
+    def _at_front(self, front: FrontDesk, number: int, caller: Caller, request: Request) -> Done | Refused | None:
         """In the front desk's thread: what needs people and presets."""
         match request:
             case SignIn():
@@ -260,6 +258,10 @@ class Desk:
                 return front.patients()
             case ListPresets():
                 return front.presets(request.unit)
+            case BenchRun():
+                return self._begin_bench(front, number, caller, request)
+            case CheckUnit():
+                return self._check(front, number, caller, request)
             case _:
                 return Refused(id=0, code="usage", reason="This is not asked here.")
 
@@ -294,28 +296,6 @@ class Desk:
 
         self._reading.ask(look, self._answer(number))
 
-    def _round(self, number: int, caller: Caller, request: Round) -> None:
-        """Look at everything that the day's round looks at; with a signature it is charted as it was found."""
-
-        def look(reading: Reading) -> Done | Refused | None:
-            facts = reading.facts(self._clock.stamp().at_utc, self._site.timezone, self._site.anchors)
-            checks = round_checks(self.host.state, facts, self._clock.mono_ns())
-            done = Done(id=0, checks=checks)
-            match request.sign:
-                case None:
-                    return done
-                case "open":
-                    record: RoundOpened | RoundClosed = RoundOpened(checks=checks)
-                case "close":
-                    record = RoundClosed(checks=checks)
-                case other:
-                    return Refused(id=0, code="usage", reason=f"A round is opened or closed, not {other!r}.")
-            signed = Draft(data=record, actor=caller.user)
-            self.host.chart(signed, then=lambda: self.server.answer(number, done))
-            return None
-
-        self._reading.ask(look, self._answer(number))
-
     def _running(self) -> tuple[Running, ...]:
         runs = self.host.state.sessions.values()
         started = [run.state.setup.started for run in runs if run.state.phase not in OVER]
@@ -341,7 +321,22 @@ class Desk:
         )
         if isinstance(begun, Refused):
             return begun
-        event, card = begun
+        if isinstance(begun[0], Begin):
+            self._texts[number] = tuple(one.sealed.commitment for one in opened)
+        self._give(number, caller, request, *begun)
+        return None
+
+    def _begin_bench(self, front: FrontDesk, number: int, caller: Caller, request: BenchRun) -> Refused | None:
+        """The same without a patient: the chart's history and a soft limit's opening are of treatments."""
+        if not self._keeper.is_alive:
+            return Refused(id=0, code="no_guard", reason=NO_GUARD)
+        begun = front.begin_bench(number, caller.user or "", request, self.host.state.units)
+        if isinstance(begun, Refused):
+            return begun
+        self._give(number, caller, request, *begun)
+        return None
+
+    def _give(self, number: int, caller: Caller, request: Start | BenchRun, event: Begin | Refuse, card: Card) -> None:
         session = event.setup.session if isinstance(event, Begin) else event.session
         with self._lock:
             kept = dict(list(self._cards.items())[-KEPT_CARDS:])
@@ -349,9 +344,15 @@ class Desk:
         self._asking[number] = (caller, request)
         if isinstance(event, Refuse):
             self._refusals[number] = event.refused
-        else:
-            self._texts[number] = tuple(one.sealed.commitment for one in opened)
         self.host.post(event)
+
+    def _check(self, front: FrontDesk, number: int, caller: Caller, request: CheckUnit) -> Refused | None:
+        """Judge readings, and give the engine what came of it."""
+        found = front.check(number, caller.user or "", request, self.host.state.units)
+        if isinstance(found, Refused):
+            return found
+        self._checked[number] = found.checked
+        self.host.post(found)
         return None
 
     def _answer_in_words(self, front: FrontDesk, number: int, caller: Caller, request: Answer) -> None:
@@ -386,60 +387,12 @@ class Desk:
             return
         self.server.answer(number, Refused(id=0, code="not_now", reason=f"{why} Nothing was handed over."))
 
-    def _add(self, reading: Reading, number: int, actor: str, request: Written) -> Refused | None:
-        """In the reader's thread: what a person adds to a record; its words are kept first."""
-        made = addition(reading.session(request.session), request, actor, self._clock.stamp().at_utc)
-        if isinstance(made, Refused):
-            return made
-        session, sealed = request.session, made.sealed
-
-        def answer(head: Head | None) -> None:  # once it is durable, under a signed head
-            self.server.answer(number, head_answer(head) if head is None else Done(id=0, session=session))
-
-        def chart(front: FrontDesk | None) -> None:
-            if front is not None and sealed is not None:
-                front.keep(sealed, session)
-            self.host.chart(made.draft, then=lambda: self._writer.sign_head(answer))
-
-        if sealed is None:
-            chart(None)
-        else:
-            self._front.ask(chart, self._answer(number))
-        return None
-
-    def _open_incident(self, reading: Reading, number: int, actor: str, request: OpenIncident) -> Refused | None:
-        """In the reader's thread: chart it, then have the engine take the unit out of use."""
-        unit = unit_of(reading.session(request.session))
-        if unit is None:
-            return Refused(id=0, code="usage", reason=f"There is no session {request.session!r} in this chart.")
-        known = self.host.state.units.get(unit)
-        if known is not None and known.session is not None:
-            return Refused(id=0, code="not_now", reason=f"{unit} is in a session: stop it first. Nothing was done.")
-        draft = Draft(data=IncidentOpened(unit=unit), session=request.session, actor=actor)
-        hold = HoldUnit(request=number, actor=actor, unit=unit, reason=INCIDENT)
-        if known is None:  # it is not part of the site any more
-            self.host.chart(draft, then=lambda: self.server.answer(number, Done(id=0)))
-        else:
-            self.host.chart(draft, then=lambda: self.host.post(hold))
-        return None
-
-    def _export(self, number: int, caller: Caller, request: ExportChart) -> None:
-        """Chart that a copy is taken, sign the head over that entry, then copy: so the copy itself says so."""
-        draft = Draft(data=ChartExported(purpose=label(request.purpose), entries=self.newest), actor=caller.user)
-
-        def copy(head: Head | None) -> None:
-            if head is None:
-                self.server.answer(number, head_answer(head))
-            else:
-                self._archive.ask(lambda reading: reading.copy(request.path), self._answer(number))
-
-        def begin(reading: Reading) -> Refused | None:
-            refused = reading.problem_with_target(request.path)
-            if refused is None:
-                self.host.chart(draft, then=lambda: self._writer.sign_head(copy))
-            return refused
-
-        self._archive.ask(begin, self._answer(number))
+    def _is_bench(self, request: Request) -> bool:
+        """Whether it is about a session without a patient."""
+        if not isinstance(request, OF_A_SESSION):
+            return False
+        run = self.host.state.sessions.get(request.session)
+        return run is not None and bool(run.state.setup.started.load)
 
     def _site_refusal(self, request: Request) -> Refused | None:
         if isinstance(request, Answer) and request.source not in SOURCES:
@@ -455,20 +408,6 @@ class Desk:
     def _is_live(self, session: str) -> bool:
         run = self.host.state.sessions.get(session)
         return run is not None and run.state.phase not in OVER
-
-    def _answer(self, number: int) -> "_Answering":
-        return _Answering(self.server, number)
-
-
-class _Answering:
-    """Answers one request of the socket."""
-
-    def __init__(self, server: Server, number: int) -> None:
-        self._server = server
-        self._number = number
-
-    def __call__(self, answer: Done | Refused) -> None:
-        self._server.answer(self._number, answer)
 
 
 def _read(reading: Reading, request: ListSessions | Entries) -> Done:

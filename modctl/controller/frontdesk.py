@@ -7,6 +7,7 @@ Rule 2: everything that speaks against a request is found here, before the engin
 import secrets
 import select
 import shutil
+import zoneinfo
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +15,10 @@ from typing import Final
 
 import msgspec
 
-from devices import profile as profiles
 from devices.limits import Limit, Mark, Max, Min
-from devices.model import Modality
-from modctl import text
-from modctl.clinic.gates import Who, gate_text, gate_title, gates_for, shown
+from devices.model import Modality, label
+from modctl.clinic.bench import bench_gates, bench_preset
+from modctl.clinic.gates import gates_for
 from modctl.clinic.interlocks import Running, conflict
 from modctl.clinic.library import load_library
 from modctl.clinic.presets import Preset
@@ -37,18 +37,19 @@ from modctl.clinic.validity import (
 from modctl.clock import Clock
 from modctl.config import Narrowed, SiteConfig
 from modctl.controller.accounts import Patient, People, PinCheck, Role, SignInResult
+from modctl.controller.asking import gate_views, patient_row, preset_row
+from modctl.controller.checking import judged_check
 from modctl.controller.doors import Opening
 from modctl.controller.history import History, LastSession
 from modctl.controller.prepare import NotPrepared, Order, Prepared, prepare
 from modctl.controller.rights import AT_THE_TABLE
 from modctl.controller.snapshot import Card
 from modctl.controller.texts import Sealed, seal
-from modctl.engine.core_events import Begin, Refuse
-from modctl.engine.riding import cap
-from modctl.engine.setup import Setup
+from modctl.engine.core_events import Begin, RecordCheck, Refuse
 from modctl.engine.unit import UnitState
 from modctl.errors import UsageError
-from modctl.ipc.messages import Done, GateView, OverrideAsk, PatientRow, PresetRow, Refused, SignIn, Start
+from modctl.ipc.messages import Done, OverrideAsk, Refused, SignIn, Start
+from modctl.ipc.servicing import BenchRun, CheckUnit
 from modctl.records import PatientWeighed, SessionRefused, SignedIn
 
 RESERVE_BYTES: Final = 64 << 20  # chosen: a day of sessions is a few megabytes; the rest is for the stop's own entries
@@ -56,7 +57,7 @@ BODY_WEIGHT_KG: Final = (10, 400)  # chosen: outside of it somebody mistyped; tr
 PIN_MS: Final = 10_000  # chosen: a check takes 0.15 s; one that hangs is given up
 
 
-BODY_WEIGHT_G: Final = "body_weight_g"
+NOBODY: Final = Patient(ref="", name="", birth_date="", side="", body_weight_g=None)  # on the bench
 NO_HISTORY: Final = History()
 
 
@@ -93,7 +94,7 @@ class FrontDesk:
 
     def patients(self) -> Done:
         """All patients."""
-        rows = (_patient_row(patient) for patient in self._people.patients())
+        rows = (patient_row(patient) for patient in self._people.patients())
         return Done(id=0, patients=tuple(rows))
 
     def presets(self, unit: str | None) -> Done | Refused:
@@ -102,7 +103,7 @@ class FrontDesk:
         if unit is not None and entry is None:
             return Refused(id=0, code="usage", reason=f"This site has no unit {unit!r}.")
         library = load_library(self._library)
-        rows = (_preset_row(preset) for preset in library if entry is None or entry.model in preset.models)
+        rows = (preset_row(preset) for preset in library if entry is None or entry.model in preset.models)
         return Done(id=0, presets=tuple(rows))
 
     def opened(
@@ -201,31 +202,76 @@ class FrontDesk:
             program=self._program,
             now_ns=self._clock.mono_ns(),
             openings=tuple(one.opening for one in opened),
+            today=self._today(),
+            needs_calibration=self._site.site.needs_calibration,
+            head=request.head,
         )
-        found = _interlocked(prepare(order), patient, preset, running)
-        if isinstance(found, NotPrepared):
-            refuse = Refuse(
-                request=number,
-                actor=actor,
-                session=order.session,
-                requested=found.requested,
-                refused=found.refused,
-                text=found.text,
-            )
-            return refuse, Card(patient_name=patient.name, title=preset.title)
+        event = _event(number, actor, order.session, _interlocked(prepare(order), patient, preset, running))
+        if isinstance(event, Refuse):
+            return event, Card(patient_name=patient.name, title=preset.title)
         for one in opened:
             self._people.keep(one.sealed, order.session)
-        begin = Begin(
-            request=number, actor=actor, setup=found.setup, requested=found.requested, overrides=found.overrides
-        )
         card = Card(
             patient_name=patient.name,
             title=preset.title,
-            gates=_gate_views(standing, preset, patient, found.setup),
+            gates=gate_views(standing, preset, patient, event.setup),
             asked_ns=order.now_ns,
             last_level=dict(history.levels).get(preset.id),
         )
-        return begin, card
+        return event, card
+
+    def begin_bench(
+        self, number: int, actor: str, request: BenchRun, units: Mapping[str, UnitState]
+    ) -> tuple[Begin | Refuse, Card] | Refused:
+        """Prepare a session without a patient, on a named load."""
+        unit, entry = units.get(request.unit), self._site.unit(request.unit)
+        if unit is None or entry is None:
+            return Refused(id=0, code="usage", reason=f"This site has no unit {request.unit!r}.")
+        if not request.nobody_connected:
+            why = "A bench run needs the statement that nobody is connected (--nobody-connected). Nothing was started."
+            return Refused(id=0, code="refused", reason=why)
+        preset = bench_preset(unit.config.profile, label(request.load), dict(request.set), request.duration_ms)
+        if isinstance(preset, str):
+            return Refused(id=0, code="usage", reason=preset)
+        refused = self._site_refusal(request)
+        if refused is not None:
+            return refused
+        order = Order(
+            session=self._new_session(),
+            unit=unit,
+            patient="",
+            side="",
+            body_weight_g=None,
+            preset=preset,
+            gates=bench_gates(),
+            asked=request.set,
+            duration_ms=request.duration_ms,
+            demonstration=False,
+            simulated_site=self._site.site.simulated,
+            site_limits=site_limits(entry.limits),
+            program=self._program,
+            now_ns=self._clock.mono_ns(),
+            head=request.head,
+            load=label(request.load),
+        )
+        event = _event(number, actor, order.session, prepare(order))
+        if isinstance(event, Refuse):
+            return event, Card(patient_name="", title=preset.title)
+        standing = tuple(Standing(gate=gate, ask=Ask.ASK) for gate in order.gates)
+        return event, Card(patient_name="", title=preset.title, gates=gate_views(standing, preset, NOBODY, event.setup))
+
+    def check(
+        self, number: int, actor: str, request: CheckUnit, units: Mapping[str, UnitState]
+    ) -> RecordCheck | Refused:
+        """Judge typed readings; what the engine is to record."""
+        unit = units.get(request.unit)
+        if unit is None:
+            return Refused(id=0, code="usage", reason=f"This site has no unit {request.unit!r}.")
+        judged = judged_check(request, unit, self._today(), self._site.site.calibration_days)
+        if isinstance(judged, str):
+            return Refused(id=0, code="usage", reason=f"{judged} Nothing was recorded.")
+        checked = msgspec.structs.replace(judged, simulated=self._site.site.simulated or judged.simulated)
+        return RecordCheck(request=number, actor=actor, checked=checked)
 
     def _standings(self, request: Start, patient: Patient, preset: Preset, history: History) -> tuple[Standing, ...]:
         """The session's gates in the order in which they are answered. A file carries nothing: it says what it says."""
@@ -270,7 +316,11 @@ class FrontDesk:
         why = f"The body weight of {patient.ref} is {told}. Weigh the patient and enter it. Nothing was started."
         return Refused(id=0, code=BODY_WEIGHT, reason=why)
 
-    def _site_refusal(self, request: Start) -> Refused | None:
+    def _today(self) -> str:
+        """The date at the site."""
+        return self._now().astimezone(zoneinfo.ZoneInfo(self._site.site.timezone)).date().isoformat()
+
+    def _site_refusal(self, request: Start | BenchRun) -> Refused | None:
         """What speaks against any session just now."""
         if request.file_answers and not self._site.site.simulated:
             why = "Answers come from a person: answer files work in simulated sites only. Nothing was started."
@@ -352,61 +402,18 @@ def _for_a_file(standing: Standing) -> Standing:
     return Standing(gate=standing.gate, ask=Ask.NOT_DUE if standing.gate.unsaid else Ask.ASK)
 
 
-def _ready(patient: Patient, setup: Setup) -> str:
-    """What is known of the unit, and of the weight that bounds a pull."""
-    started = setup.started
-    unit = f"{started.unit} answers: {started.model}, number {started.serial or 'not told'}."
-    weight = "" if setup.modality != Modality.TRACTION else text.quantity(BODY_WEIGHT_G, patient.body_weight_g)
-    return f"{unit} Body weight {weight}." if weight else unit
-
-
-def _gate_views(standing: Sequence[Standing], preset: Preset, patient: Patient, setup: Setup) -> tuple[GateView, ...]:
-    who = Who(name=patient.name, birth_date=patient.birth_date, side=patient.side)
-    level = (setup.level.parameter, cap(setup.level))
-    filled = shown(
-        preset,
-        who,
-        setup.unit,
-        level,
-        setup.settings,
-        setup.started.planned_ms,
-        setup.level.start,
-    )
-    filled = msgspec.structs.replace(filled, ready=_ready(patient, setup))
-    return tuple(
-        GateView(
-            gate=one.gate.id,
-            title=gate_title(one.gate, filled),
-            text=gate_text(one.gate, filled),
-            answers=one.gate.answers,
-            closes=one.gate.closes,
-            minimum=one.gate.minimum,
-            maximum=one.gate.maximum,
-            carried=one.answer if one.ask is Ask.VALID else None,
-            age_s=one.age_s if one.ask is Ask.VALID else 0,
+def _event(number: int, actor: str, session: str, found: Prepared | NotPrepared) -> Begin | Refuse:
+    """What the engine is told of what was found."""
+    if isinstance(found, NotPrepared):
+        return Refuse(
+            request=number,
+            actor=actor,
+            session=session,
+            requested=found.requested,
+            refused=found.refused,
+            text=found.text,
         )
-        for one in standing
-    )
-
-
-def _patient_row(patient: Patient) -> PatientRow:
-    return PatientRow(ref=patient.ref, name=patient.name, birth_date=patient.birth_date, side=patient.side)
-
-
-def _preset_row(preset: Preset) -> PresetRow:
-    level = profiles.load(preset.models[0]).level.name
-    return PresetRow(
-        id=preset.id,
-        modality=preset.modality,
-        models=preset.models,
-        title=preset.title,
-        approved=preset.approved,
-        region=preset.region,
-        side="",
-        planned_ms=preset.duration_ms,
-        levels=(*sorted(preset.settings.items()), (level, preset.cap)),
-        source=preset.source,
-    )
+    return Begin(request=number, actor=actor, setup=found.setup, requested=found.requested, overrides=found.overrides)
 
 
 __all__ = ("FrontDesk", "site_limits")

@@ -94,7 +94,14 @@ class Controller:
         lines = startup.Lines(site, layout, self._keeper, clock, self._deliver)
         self._workers: Mapping[str, PortWorker] = lines.workers(units)
         self._desk = self._make_desk(site)
-        state = core.initial(units, self._memory.latched, simulated=site.site.simulated)
+        self._desk.taps = {unit: worker.tap for unit, worker in self._workers.items()}
+        state = core.initial(
+            units,
+            self._memory.latched,
+            simulated=site.site.simulated,
+            held=self._memory.held,
+            checks=self._memory.checks,
+        )
         self._host = Host(state, self._workers, self._writer, self._keeper, self._desk, clock)
         self._recovery = Recovery(self._memory.left, clock.stamp().boot, self._host, clock.mono_ns)
         self._server = Server(self._listen(), self._desk, clock, self._memory.newest)

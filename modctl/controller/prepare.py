@@ -9,10 +9,12 @@ Rule 3: values off the unit's grid are resolved here, once, to the nearest less 
 import msgspec
 
 from devices.limits import Combination, Deviation, Door, Duration, Limit, Mark, Max, Min, Rate, Stale
-from devices.model import NS_PER_MS, UCUM_OF, ObservedAs
+from devices.model import NS_PER_MS, UCUM_OF, Accessory, ObservedAs
 from devices.profile import ParameterSpec, Profile
 from modctl import text as words
+from modctl.clinic.checks import output_plan
 from modctl.clinic.presets import Gate, Preset
+from modctl.clinic.service import Fit, Fitness, Unfit, fitness
 from modctl.controller import doors
 from modctl.engine.bounds import HARD, hard_limits, widenings
 from modctl.engine.checks import Finding, Verdict, check_duration, check_levels
@@ -39,6 +41,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     site_limits: tuple[Limit, ...]
     program: str
     openings: tuple[doors.Opening, ...] = ()  # soft limits that a person opens for this session
+    today: str = ""  # the date at the site; calibrations are held against it
+    needs_calibration: bool = False  # what was never calibrated treats nobody
+    head: str = ""  # serial number of the head that the person named
+    load: str = ""  # of a bench run; empty: a treatment
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,9 +77,14 @@ CLINICAL_MINIMUM_MS = 60_000  # domain: one minute for every modality; ten secon
 
 def prepare(order: Order) -> Prepared | NotPrepared:
     """Judge a request; never moves a value to a bound."""
+    fit = fitness(_fitness_of(order))
+    if isinstance(fit, Fit):
+        order = _with_head(order, fit.head)
     wanted = _wanted(order)
     requested = _requested(order, wanted)
     problem = _problem(order, wanted)
+    if isinstance(fit, Unfit):
+        problem = _no(fit.reason, fit.text)
     if problem is not None:
         refused, text = problem
         return NotPrepared(requested=requested, refused=refused, text=text)
@@ -84,6 +95,30 @@ def prepare(order: Order) -> Prepared | NotPrepared:
         requested=msgspec.structs.replace(requested, setup=raw),
         overrides=doors.overrides(order.openings, _passed(order, wanted)),
     )
+
+
+def _fitness_of(order: Order) -> Fitness:
+    """What the checks say binds treatments. On the bench a unit out of calibration is at work, but not a wrong head."""
+    unit = order.unit
+    is_measurable = output_plan(unit.config.profile.level.name) is not None  # nobody calibrates a pack
+    return Fitness(
+        unit=unit.config.name,
+        accessories=unit.config.accessories,
+        wire=unit.accessory,
+        asked=order.head,
+        checks=() if order.load else unit.checks,
+        today=order.today,
+        is_required=order.needs_calibration and is_measurable and not order.load,
+    )
+
+
+def _with_head(order: Order, head: Accessory | None) -> Order:
+    """The radiating area belongs to the head, not to the preset."""
+    if head is None:
+        return msgspec.structs.replace(order, head="")
+    context = {**order.preset.context, **({"era_mm2": head.era_mm2} if head.era_mm2 else {})}
+    preset = msgspec.structs.replace(order.preset, context=context)
+    return msgspec.structs.replace(order, head=head.serial, preset=preset)
 
 
 def _wanted(order: Order) -> _Wanted:
@@ -147,7 +182,7 @@ def _problem(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] | None
 
 def _out_of_bounds(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] | None:
     limits = _limits(order, wanted)
-    if not order.simulated_site and wanted.planned_ms < CLINICAL_MINIMUM_MS:
+    if not order.simulated_site and not order.load and wanted.planned_ms < CLINICAL_MINIMUM_MS:
         return _no("too_short", f"At least {CLINICAL_MINIMUM_MS // 1000} s outside a simulated site.")
     hard = doors.hard_rows(limits)
     for limit in hard:
@@ -352,6 +387,8 @@ def _started(order: Order, wanted: _Wanted, limits: tuple[Limit, ...]) -> Sessio
         profile_sha256=profile.sha256,
         preset_sha256=order.preset.sha256,
         program=order.program,
+        head=order.head,
+        load=order.load,
     )
 
 

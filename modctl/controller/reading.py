@@ -16,9 +16,11 @@ from modctl.chart.reader import SessionRow as ChartRow
 from modctl.chart.sqlite import Connection, open_reader
 from modctl.chart.verify import verify
 from modctl.controller.history import History, history, jumps_of_a_day, switches_of_today
+from modctl.controller.lookback import looked_back
 from modctl.controller.rounds import Facts
 from modctl.ipc.messages import Done, Entries, ListSessions, Refused, SessionRow, Start, VerifyChart
 from modctl.ipc.server import Body
+from modctl.ipc.servicing import LookBack
 from modctl.records import Entry
 
 PAGE_BYTES: Final = 48_000  # chosen: with its envelope a page stays inside a line of 64 KiB
@@ -86,6 +88,13 @@ class Reading:
             self._busy(False)  # noqa: FBT003
         return Done(id=0, verdict=msgspec.Raw(msgspec.json.encode(verdict)))
 
+    def look_back(self, request: LookBack) -> Done:
+        """The sessions that the newest reading out of tolerance concerns; no check: none was out of tolerance."""
+        found = looked_back(self._reader, request.unit, request.head)
+        return Done(
+            id=0, checked=found.checked, affected=found.affected[:MAX_SESSIONS], more=len(found.affected) > MAX_SESSIONS
+        )
+
     def problem_with_target(self, path: str) -> Refused | None:
         """Why nothing can be copied to a path, found before the copy is charted; None when it can."""
         target = Path(path)
@@ -149,4 +158,6 @@ def _session_row(row: ChartRow) -> SessionRow:
         overrides=row.overrides,
         signed=row.signed,
         amended=row.amended,
+        load=row.load,
+        head=row.head,
     )

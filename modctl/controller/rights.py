@@ -7,34 +7,39 @@ from typing import Final
 from devices.model import Direction
 from modctl.controller.accounts import Role
 from modctl.ipc.connection import Caller
+from modctl.ipc.hands import Amend, LateEntry, Lock, OpenIncident, SignSession, TakeOver
 from modctl.ipc.messages import (
     Acknowledge,
-    Amend,
     Answer,
     Entries,
     ExportChart,
     Hello,
-    LateEntry,
     ListPatients,
     ListPresets,
     ListSessions,
     ListUnits,
-    Lock,
-    OpenIncident,
     Pause,
     Refused,
     Request,
     Resume,
     Round,
     SignIn,
-    SignSession,
     Start,
     Step,
     Stop,
     Subscribe,
     TakeCheckpoint,
-    TakeOver,
     VerifyChart,
+)
+from modctl.ipc.servicing import (
+    BenchRun,
+    CheckUnit,
+    HoldUnit,
+    IdentifyUnit,
+    LookAtUnit,
+    LookBack,
+    ReleaseUnit,
+    TraceUnit,
 )
 
 # The peer's account on this machine admits these: what they show names no patient but by reference.
@@ -50,6 +55,7 @@ FREE: Final = (
     VerifyChart,
     ExportChart,
     TakeCheckpoint,
+    LookAtUnit,
 )
 
 _SIGNATURE: Final = ("sign", "signed")
@@ -60,6 +66,8 @@ AT_THE_TABLE: Final = frozenset({Role.THERAPIST, Role.ASSISTANT})
 _KNOWS_PATIENTS: Final = frozenset({Role.THERAPIST, Role.ASSISTANT, Role.AUDITOR, Role.ADMINISTRATOR})
 _EVERYBODY: Final = frozenset(Role)
 _MINDS_UNITS: Final = frozenset({Role.THERAPIST, Role.TECHNICIAN, Role.ADMINISTRATOR})
+_SERVICES_UNITS: Final = frozenset({Role.TECHNICIAN, Role.ADMINISTRATOR})
+_ON_THE_BENCH: Final = frozenset({Role.TECHNICIAN})
 
 MAY: Final[Mapping[type[Request], frozenset[Role]]] = MappingProxyType(
     {
@@ -77,17 +85,27 @@ MAY: Final[Mapping[type[Request], frozenset[Role]]] = MappingProxyType(
         ListPatients: _KNOWS_PATIENTS,
         Acknowledge: _MINDS_UNITS,
         Round: AT_THE_TABLE | _MINDS_UNITS,
+        BenchRun: _ON_THE_BENCH,
+        HoldUnit: _SERVICES_UNITS,
+        ReleaseUnit: _SERVICES_UNITS,
+        IdentifyUnit: _SERVICES_UNITS,
+        TraceUnit: _SERVICES_UNITS,
+        CheckUnit: _SERVICES_UNITS,
+        LookBack: _SERVICES_UNITS | {Role.AUDITOR},
     }
 )
+# Acts on one session: at the table where a patient is, on the bench where nobody is. Neither does the other's.
+OF_A_SESSION: Final = (Answer, Pause, Resume, Step, TakeOver)
 
 
-def refusal(request: Request, caller: Caller) -> Refused | None:
-    """Why this person may not ask this; None when they may."""
+def refusal(request: Request, caller: Caller, *, is_bench: bool = False) -> Refused | None:
+    """Why this person may not ask this; None when they may. ``is_bench``: it is about a session without a patient."""
     if isinstance(request, FREE):
         return None
     if isinstance(request, Answer) and (request.gate, request.answer) == _SIGNATURE and caller.role == Role.ASSISTANT:
         return Refused(id=0, code="role", reason=SIGNS)
-    allowed = MAY.get(type(request), frozenset())
+    of_bench = is_bench and isinstance(request, OF_A_SESSION)
+    allowed = _ON_THE_BENCH if of_bench else MAY.get(type(request), frozenset())
     if caller.role is None:
         return Refused(id=0, code="sign_in", reason="Sign in first. A stop needs no sign-in.")
     if caller.is_locked and not _calms(request):

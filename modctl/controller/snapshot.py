@@ -11,6 +11,7 @@ import msgspec
 from devices.model import NS_PER_MS, ObservedAs, Output, Sample
 from devices.plan import rounds, share_permille
 from modctl import text
+from modctl.clinic.service import due, standing
 from modctl.engine.ledger import account
 from modctl.engine.machine import Phase
 from modctl.engine.phases import OVER, SessionState
@@ -19,6 +20,7 @@ from modctl.engine.session import next_gate
 from modctl.engine.state import CoreState, SessionRun
 from modctl.engine.unit import STOP_SWITCH, UnitState
 from modctl.ipc.messages import AlarmView, GateView, SessionView, Snapshot, UnitRow
+from modctl.ipc.servicing import HeadRow, UnitDetail
 from modctl.records import EffectiveLimit
 
 SHOWN_SESSIONS = 8  # chosen: more tables than one person runs; what fits a line with all its gates
@@ -50,6 +52,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     anchors: tuple[str, ...] = ()
     lock_after_s: int = 0
     hands: Mapping[str, str] = msgspec.field(default_factory=dict)  # sessions that were handed over, to whom
+    today: str = ""  # the date there; empty: what a calibration says today is not known
 
 
 def take_snapshot(state: CoreState, site: Site, seq: int, now_ns: int, *, with_patients: bool) -> Snapshot:
@@ -60,15 +63,33 @@ def take_snapshot(state: CoreState, site: Site, seq: int, now_ns: int, *, with_p
         mono_ns=now_ns,
         site=site.name,
         simulated=site.simulated,
-        units=unit_rows(state, now_ns),
+        units=unit_rows(state, now_ns, site.today),
         sessions=tuple(_session_view(run, state, site, now_ns, with_patients=with_patients) for run in runs),
         lock_after_s=site.lock_after_s,
     )
 
 
-def unit_rows(state: CoreState, now_ns: int) -> tuple[UnitRow, ...]:
-    """Every unit of the site."""
-    return tuple(_unit_row(unit, now_ns, simulated=state.simulated) for unit in state.units.values())
+def unit_rows(state: CoreState, now_ns: int, today: str = "") -> tuple[UnitRow, ...]:
+    """Every unit of the site. ``today``: the date there, for what a calibration says."""
+    return tuple(_unit_row(unit, now_ns, today, simulated=state.simulated) for unit in state.units.values())
+
+
+def unit_detail(unit: UnitState, now_ns: int) -> UnitDetail:
+    """One unit's newest sample, as the bench shows it."""
+    sample = unit.sample
+    return UnitDetail(
+        unit=unit.config.name,
+        state=unit.status,
+        output=shown_output(unit, now_ns),
+        age_ms=None if sample is None else max(0, now_ns - sample.at_ns) // NS_PER_MS,
+        contact="unknown" if sample is None else sample.contact,
+        values=() if sample is None else sample.values,
+        faults=() if sample is None else sample.faults,
+        head=unit.accessory,
+        boot=None if sample is None else sample.boot,
+        counter=None if sample is None else sample.counter,
+        link_faults=unit.link_faults,
+    )
 
 
 def shown_output(unit: UnitState, now_ns: int) -> Output:
@@ -86,7 +107,7 @@ def _old_after_ns(unit: UnitState) -> int:
     return max(live.stale_ms, IDLE_POLLS * live.idle_poll_ms) * NS_PER_MS
 
 
-def _unit_row(unit: UnitState, now_ns: int, *, simulated: bool) -> UnitRow:
+def _unit_row(unit: UnitState, now_ns: int, today: str, *, simulated: bool) -> UnitRow:
     profile, identity = unit.config.profile, unit.identity
     return UnitRow(
         name=unit.config.name,
@@ -104,6 +125,19 @@ def _unit_row(unit: UnitState, now_ns: int, *, simulated: bool) -> UnitRow:
         output=shown_output(unit, now_ns),
         level_parameter=profile.level.name,
         stop_switch=_stop_switch(unit),
+        calibration=standing(unit.checks, "", today),
+        due=due(unit.checks, ""),
+        head=unit.accessory,
+        heads=tuple(
+            HeadRow(
+                kind=part.kind,
+                serial=part.serial,
+                calibration=standing(unit.checks, part.serial, today),
+                due=due(unit.checks, part.serial),
+                era_mm2=part.era_mm2,
+            )
+            for part in unit.config.accessories
+        ),
     )
 
 
@@ -165,6 +199,8 @@ def _session_view(run: SessionRun, core: CoreState, site: Site, now_ns: int, *, 
         closed=is_over and gate is None,
         last_level=card.last_level if with_patients else None,
         person=site.hands.get(setup.session, state.actor or ""),
+        head=setup.started.head,
+        load=setup.started.load,
     )
 
 
@@ -185,6 +221,7 @@ def _gates(asked: Sequence[GateView], state: SessionState, *, with_patients: boo
     answered = {**dict(state.answers), **dict(state.after_answers)}
     gate = next_gate(state)
     open_gate = None if gate is None else gate.gate
+    with_patients = with_patients or bool(state.setup.started.load)  # on the bench there is none
     return tuple(
         msgspec.structs.replace(
             view,

@@ -6,9 +6,10 @@ import msgspec
 
 from devices.model import label
 from modctl.chart.anchor import Head
-from modctl.engine.core_events import AcknowledgeUnit, ToSession
+from modctl.engine.core_events import AcknowledgeUnit, HoldUnit, IdentifyUnit, ReleaseUnit, ToSession
 from modctl.engine.effects import Reply
 from modctl.engine.events import Answered, LevelAsked, PauseAsked, ResumeAsked
+from modctl.ipc import servicing
 from modctl.ipc.messages import Acknowledge, Answer, Done, Pause, Refused, Resume, Step
 from modctl.records import SessionRefused
 
@@ -40,6 +41,20 @@ def event_of(
             return ToSession(request=number, session=session, event=ResumeAsked(actor=actor))
         case Step(session=session, direction=direction):
             return ToSession(request=number, session=session, event=LevelAsked(actor=actor, direction=direction))
+
+
+Service = servicing.HoldUnit | servicing.ReleaseUnit | servicing.IdentifyUnit
+
+
+def service_of(number: int, actor: str, request: Service) -> HoldUnit | ReleaseUnit | IdentifyUnit:
+    """A technician's act, in the engine's words."""
+    match request:
+        case servicing.HoldUnit(unit=unit, reason=reason):
+            return HoldUnit(request=number, actor=actor, unit=unit, reason=label(reason) or "no reason was given")
+        case servicing.ReleaseUnit(unit=unit):
+            return ReleaseUnit(request=number, actor=actor, unit=unit)
+        case servicing.IdentifyUnit(unit=unit):
+            return IdentifyUnit(request=number, unit=unit)
 
 
 def refusal_of(reply: Reply, found: SessionRefused | None) -> Refused:

@@ -6,6 +6,7 @@ from modctl.engine.events import SessionEvent
 from modctl.engine.port import PortNews
 from modctl.engine.setup import Setup
 from modctl.records import Override, SessionRefused, SessionRequested
+from modctl.service_records import UnitChecked
 
 
 class FromUnit(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,12 +69,35 @@ class AcknowledgeUnit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HoldUnit(msgspec.Struct, frozen=True, kw_only=True):
-    """A person takes a unit out of use for a reason of their own; charted as a latch, cleared like one."""
+    """A person takes a unit out of service."""
 
     request: int
     actor: str
     unit: str
     reason: str
+
+
+class ReleaseUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A person puts a held unit back into service."""
+
+    request: int
+    actor: str
+    unit: str
+
+
+class IdentifyUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A person asks a unit anew who it is."""
+
+    request: int
+    unit: str
+
+
+class RecordCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """A judged check or calibration of a unit."""
+
+    request: int
+    actor: str
+    checked: UnitChecked
 
 
 class Durable(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +144,9 @@ CoreEvent = (
     | StopUnits
     | AcknowledgeUnit
     | HoldUnit
+    | ReleaseUnit
+    | IdentifyUnit
+    | RecordCheck
     | Durable
     | WriterLag
     | ChartBroken

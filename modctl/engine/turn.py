@@ -2,15 +2,16 @@
 
 import msgspec
 
-from devices.model import Ack, Fault, Identity, LinkFault, Off, Output, Sample
+from devices.model import AccessorySeen, Ack, Fault, Identity, LinkFault, Off, Output, Sample
 from modctl import text
 from modctl.engine import core_events as ce
 from modctl.engine import events as ev
-from modctl.engine.books import NS_PER_MS, Books
+from modctl.engine.books import NS_PER_MS
 from modctl.engine.checks import Verdict
 from modctl.engine.effects import Append, Command, Reply, Watch
 from modctl.engine.phases import SessionState, alarm, begin_ended
 from modctl.engine.port import FrameHeld, LineLost, LineOpened, PermitLapsed, PortNews
+from modctl.engine.servicing import Servicing, counted
 from modctl.engine.session import begin, objection, wakeup_ns
 from modctl.engine.state import FLUSH_NS, PERMIT_NS, PendingStop, SessionRun
 from modctl.engine.unit import STOP_SWITCH, UnitState, UnitStatus, identity_problem, off_watch
@@ -18,12 +19,12 @@ from modctl.engine.watching import judge_idle
 from modctl.records import Draft, OffConfirmed, StopPressed, UncommandedOutput, UnitAcknowledged, UnitIdentified
 
 
-class Turn(Books):
+class Turn(Servicing):
     """What arrives from ports, people and time, and what is done about it."""
 
     # Units: what ports tell.
 
-    def unit_news(self, name: str, news: PortNews) -> None:
+    def unit_news(self, name: str, news: PortNews) -> None:  # noqa: C901  # flat: one arm a kind of news
         """Route one thing that a port told of a unit."""
         unit = self._units[name]
         match news:
@@ -36,7 +37,10 @@ class Turn(Books):
             case Identity():
                 self._on_identity(unit, news)
             case LinkFault():
-                self._tell_session(unit, ev.LinkFaulted(fault=news))
+                self._set(unit, link_faults=counted(unit.link_faults, news.fault))
+                self._tell_session(self._units[name], ev.LinkFaulted(fault=news))
+            case AccessorySeen():
+                self.on_accessory(unit, news)
             case LineOpened():
                 self._set(unit, line_open=True, identity=None, line_reason="")
             case LineLost():
@@ -126,7 +130,7 @@ class Turn(Books):
         """A new session, if its unit is free."""
         setup = event.setup
         unit = self._units[setup.unit]
-        problem = self._why_not(unit)
+        problem = self._why_not(unit, is_bench=bool(setup.started.load))
         requested = Append(draft=Draft(data=event.requested, session=setup.session, actor=event.actor))
         if problem is not None:
             code, text = problem
@@ -142,13 +146,13 @@ class Turn(Books):
         opened = (Append(draft=Draft(data=data, session=setup.session, actor=event.actor)) for data in event.overrides)
         self._effects.extend([requested, *opened, Reply(request=event.request, session=setup.session)])
 
-    def _why_not(self, unit: UnitState) -> tuple[str, str] | None:
+    def _why_not(self, unit: UnitState, *, is_bench: bool) -> tuple[str, str] | None:
         name = unit.config.name
         if unit.config.profile.is_monitored:
             return "unit_monitored", f"{name} is a {unit.config.profile.device.role}: no session starts or stops it."
         if self._state.chart_broken:
             return "chart_broken", f"The chart cannot be written: {self._state.chart_broken}. No session starts."
-        match unit.status:
+        match unit.status_beneath_hold if is_bench else unit.status:
             case UnitStatus.READY:
                 return None
             case UnitStatus.IN_SESSION:
@@ -196,13 +200,16 @@ class Turn(Books):
             return self._switch_objection(unit, state, event)
         if not starts:
             return None
-        if unit.status is not UnitStatus.IN_SESSION:
+        if (unit.status_beneath_hold if state.setup.started.load else unit.status) is not UnitStatus.IN_SESSION:
             return f"{unit.config.name} is {unit.status}: {unit.reason}. Nothing was started."
         found = None if unit.sample is None else judge_idle(state.setup, unit.sample)
         if found is not None:
             return f"{_said(*found)} Nothing was started."
         if not unit.is_known_off(self._now_ns):
             return f"{unit.config.name} is not known to be off. Nothing was started."
+        head = state.setup.started.head
+        if head and unit.accessory and unit.accessory != head:
+            return f"Head {head} was confirmed, but {unit.accessory} is plugged in now. Nothing was started."
         return None
 
     def _switch_objection(self, unit: UnitState, state: SessionState, event: ev.Answered) -> str | None:
@@ -262,16 +269,6 @@ class Turn(Books):
         self._set(unit, latched="", off_doubt_ns=None)
         record = UnitAcknowledged(unit=event.unit, off_confirmed=confirmed, statement=event.statement)
         self._append(record, actor=event.actor)
-        self._effects.append(Reply(request=event.request))
-
-    def hold(self, event: ce.HoldUnit) -> None:
-        """Take a unit out of use. One that is in a session is stopped first, by a person."""
-        unit = self._units.get(event.unit)
-        if unit is None or unit.session is not None:
-            why = f"{event.unit} is in a session: stop it first." if unit else f"This site has no unit {event.unit!r}."
-            self._effects.append(Reply(request=event.request, code="not_now" if unit else "usage", reason=why))
-            return
-        self._latch(event.unit, event.reason)
         self._effects.append(Reply(request=event.request))
 
     def durable(self, session: str, what: str) -> None:

@@ -11,7 +11,23 @@ from typing import Final
 import msgspec
 
 from devices.model import Direction
+from modctl.ipc.hands import Amend, LateEntry, Lock, OpenIncident, SignSession, TakeOver
+from modctl.ipc.servicing import (
+    AffectedRow,
+    BenchRun,
+    CheckUnit,
+    FrameRow,
+    HeadRow,
+    HoldUnit,
+    IdentifyUnit,
+    LookAtUnit,
+    LookBack,
+    ReleaseUnit,
+    TraceUnit,
+    UnitDetail,
+)
 from modctl.records import EffectiveLimit, RoundCheck
+from modctl.service_records import UnitChecked
 
 API: Final = 1
 MAX_LINE_BYTES: Final = 65_536
@@ -117,6 +133,7 @@ class Start(_Message, frozen=True, kw_only=True, tag="start"):
     repeat: bool = False
     body_weight_kg: int | None = None
     overrides: tuple[OverrideAsk, ...] = ()
+    head: str = ""  # serial number of the head in the hand, where the wire does not tell
 
 
 class Answer(_Message, frozen=True, kw_only=True, tag="answer"):
@@ -167,52 +184,6 @@ class Step(_Message, frozen=True, kw_only=True, tag="step"):
     direction: Direction
 
 
-class Lock(_Message, frozen=True, kw_only=True, tag="lock"):
-    """Nobody has touched this screen for a while: no start, no raise, no answer until somebody signs in again."""
-
-    id: int
-
-
-class TakeOver(_Message, frozen=True, kw_only=True, tag="take_over"):
-    """The signed-in person has this session from now on, and this screen attends it."""
-
-    id: int
-    session: str
-
-
-class SignSession(_Message, frozen=True, kw_only=True, tag="sign_session"):
-    """Sign the record of a session that has ended."""
-
-    id: int
-    session: str
-
-
-class Amend(_Message, frozen=True, kw_only=True, tag="amend"):
-    """Put one statement of an ended session right. ``field`` is its gate; the old value stays."""
-
-    id: int
-    session: str
-    field: str
-    value: str
-    reason: str
-
-
-class LateEntry(_Message, frozen=True, kw_only=True, tag="late_entry"):
-    """Add a statement to an ended session: the time that it is about (RFC 3339, UTC), and words."""
-
-    id: int
-    session: str
-    about_utc: str
-    text: str
-
-
-class OpenIncident(_Message, frozen=True, kw_only=True, tag="open_incident"):
-    """Chart that a session's evidence is being gathered, and take its unit out of use."""
-
-    id: int
-    session: str
-
-
 class Acknowledge(_Message, frozen=True, kw_only=True, tag="acknowledge"):
     """Clear a unit's latch; ``statement`` when off cannot be confirmed."""
 
@@ -261,6 +232,14 @@ Request = (
     | ListSessions
     | Entries
     | Start
+    | BenchRun
+    | HoldUnit
+    | ReleaseUnit
+    | IdentifyUnit
+    | LookAtUnit
+    | TraceUnit
+    | CheckUnit
+    | LookBack
     | Answer
     | Stop
     | Pause
@@ -298,6 +277,10 @@ class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
     output: str = "unknown"  # off | energized | suspended | unknown, newest sample
     stop_switch: str = ""  # of traction, where the unit tells: closed | pressed | not connected
     level_parameter: str = ""
+    calibration: str = "never"  # never | valid | overdue | failed | unknown, of the unit itself
+    due: str = ""  # up to when its calibration holds
+    head: str = ""  # in use, where the wire tells
+    heads: tuple[HeadRow, ...] = ()
 
 
 class PatientRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -339,6 +322,8 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     overrides: int
     signed: bool = False
     amended: bool = False  # something was added or put right after it was signed
+    load: str = ""  # of a bench run, which is no treatment; empty: a treatment
+    head: str = ""
 
 
 class GateView(msgspec.Struct, frozen=True, kw_only=True):
@@ -425,6 +410,8 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     closed: bool = False  # nothing more to answer
     last_level: int | None = None  # what the patient's last session of this preset was ridden to; None: none is known
     person: str = ""  # whose session it is now
+    head: str = ""  # serial number of the head that was confirmed, where the site keeps them
+    load: str = ""  # of a bench run: nobody is connected; empty: a treatment
 
 
 class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
@@ -462,6 +449,10 @@ class Done(_Message, frozen=True, kw_only=True, tag="done"):
     verdict: msgspec.Raw = msgspec.Raw(b"null")  # not optional: a union with Raw does not decode
     note: str | None = None
     checks: tuple[RoundCheck, ...] | None = None
+    checked: UnitChecked | None = None
+    detail: UnitDetail | None = None
+    affected: tuple[AffectedRow, ...] | None = None
+    frames: tuple[FrameRow, ...] | None = None
 
 
 class StoppedUnit(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,8 @@ from devices.model import NS_PER_MS, NS_PER_S, MonoNs
 from modctl.clock import Clock
 from modctl.ipc import wire
 from modctl.ipc.connection import Caller, Connection
-from modctl.ipc.messages import API, Beat, Done, Event, Hello, Lock, Refused, Request, SignIn, Snapshot, Stop, Subscribe
+from modctl.ipc.hands import Lock
+from modctl.ipc.messages import API, Beat, Done, Event, Hello, Refused, Request, SignIn, Snapshot, Stop, Subscribe
 from modctl.ipc.wire import LineTooLongError, Nonsense
 
 SNAPSHOT_NS: Final = 100 * NS_PER_MS  # contract: at most ten a second

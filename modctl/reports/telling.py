@@ -188,13 +188,14 @@ def told(record: Record) -> str:
         case SessionRequested():
             minutes = text.duration(record.planned_ms)
             levels = text.settings(record.effective)
-            return f"REQUESTED: {record.preset} on {record.unit} for {record.patient}, {minutes}, {levels}"
+            what = f"{record.preset} on {record.unit} for {record.patient}" if record.patient else _bench(record.unit)
+            return f"REQUESTED: {what}, {minutes}, {levels}"
         case SessionRefused():
             return _refused(record)
         case SessionStarted():
-            return (
-                f"STARTED: {record.region}, {record.side} side, {len(record.limits)} limits bind, unit {record.serial}"
-            )
+            where = f"on {record.load}, no patient" if record.load else f"{record.region}, {record.side} side"
+            head = f", head {record.head}" if record.head else ""
+            return f"STARTED: {where}, {len(record.limits)} limits bind, unit {record.serial}{head}"
         case SetpointCommanded():
             return f"COMMANDED: {text.settings(record.levels) or 'off'} ({record.cause})"
         case SessionPaused() | SessionResumed():
@@ -211,6 +212,10 @@ def told(record: Record) -> str:
             return _ended(record)
         case _:
             return type(record).__name__
+
+
+def _bench(unit: str) -> str:
+    return f"BENCH RUN on {unit}, no patient"
 
 
 def _held_or_resumed(record: SessionPaused | SessionResumed) -> str:

@@ -14,24 +14,21 @@ from modctl.chart.sqlite import open_writer
 from modctl.controller.accounts import People, Role, User
 from modctl.controller.pin_check import verifier_of
 from modctl.ipc.client import BlockingClient
+from modctl.ipc.hands import Lock, OpenIncident, SignSession, TakeOver
 from modctl.ipc.messages import (
     Answer,
     Beat,
     Done,
     ListSessions,
-    Lock,
-    OpenIncident,
     OverrideAsk,
     Refused,
     Request,
     SessionView,
     SignIn,
-    SignSession,
     Start,
     Step,
     Stop,
     Subscribe,
-    TakeOver,
 )
 from tests.process.small_site import (
     ANSWERS,
@@ -172,7 +169,7 @@ def test_from_an_opened_limit_to_a_packed_incident(tmp_path: Path) -> None:  # n
         )
         assert (0, "") == (done.returncode, done.stderr)
         opened_again = msgspec.structs.replace(START, overrides=(opening,))
-        assert "unit_latched" == ask(second, opened_again)
+        assert "unit_held" == ask(second, opened_again)
         assert not truth(layout, "estim-1").energized
         second.close()
         guard = made.guard_pid()

@@ -1,6 +1,7 @@
 """A screen that nobody touches: what it still shows, what it still takes, and how it comes back; and handing over."""
 
-from modctl.ipc.messages import Lock, Pause, Request, Resume, SignIn, Step, TakeOver
+from modctl.ipc.hands import Lock, TakeOver
+from modctl.ipc.messages import Pause, Request, Resume, SignIn, Step
 from tests.tui.fakes import asked, session
 from tests.tui.stage import LOCK_AFTER_S, PIN_KEYS, Stage, idle, locked, perform
 

@@ -7,7 +7,8 @@ from textual.app import ComposeResult
 from textual.events import Key
 
 from devices.model import Direction
-from modctl.ipc.messages import Pause, Request, Resume, SessionView, Step, TakeOver
+from modctl.ipc.hands import TakeOver
+from modctl.ipc.messages import Pause, Request, Resume, SessionView, Step
 from tui.levels import RIDDEN, gauge_of, level_figure, time_figure, trace_of
 from tui.looks import Line, Look, Span, fitted, wrapped
 from tui.messages import Asked, Tick

@@ -143,11 +143,11 @@ def test_an_incident_without_a_controller_packs_and_holds(site: Path, tmp_path: 
     assert not out.exists()
     done, again = pack("s1", *BY, "--out", str(out)), pack("s1", *BY, "--out", str(out))
     reader = ChartReader.open(Layout(site).chart)
-    held = [(unit.unit, unit.reason) for unit in reader.latched_units()]
+    held = list(reader.held_units())
     reader.close()
 
     assert (4, 2, 0, 4) == (by_assistant.exit_code, unknown.exit_code, done.exit_code, again.exit_code)
-    assert [("hasomed-p24", "incident")] == held
+    assert [("hasomed-p24", "incident s1")] == held
     listed = [line.split("  ")[:2] for line in (out / "README").read_text().splitlines()[:-1]]
     assert [[hashlib.sha256((out / name).read_bytes()).hexdigest(), name] for _, name in listed] == listed
     assert {"README", *(name for _, name in listed)} == {path.name for path in out.iterdir()}

@@ -7,7 +7,8 @@ import pytest
 
 from modctl.clock import Stamp
 from modctl.controller.afterwards import Addition, Written, addition, stated
-from modctl.ipc.messages import Amend, LateEntry, Refused, SignSession
+from modctl.ipc.hands import Amend, LateEntry, SignSession
+from modctl.ipc.messages import Refused
 from modctl.records import (
     Draft,
     Record,

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from devices.limits import Max, Min
-from devices.model import Identity
+from devices.model import Accessory, AccessoryKind, Identity
 from modctl.clinic.interlocks import Running
 from modctl.clinic.validity import Earlier, Moment, Scene
 from modctl.clock import SystemClock
@@ -19,15 +19,37 @@ from modctl.controller.pin_check import verifier_of
 from modctl.controller.startup import unit_config
 from modctl.controller.texts import Told
 from modctl.controller.words import refusal_of
-from modctl.engine.core_events import Begin, Refuse
+from modctl.engine.core_events import Begin, RecordCheck, Refuse
 from modctl.engine.effects import Reply
 from modctl.engine.unit import UnitState
 from modctl.errors import UnreachableError
 from modctl.ipc.messages import Done, OverrideAsk, Refused, SignIn, Start
+from modctl.ipc.servicing import BenchRun, CheckUnit
 from modctl.records import SignedIn
+from modctl.service_records import UnitChecked
 from tests.process.small_site import PIN, lay_down, preset_of
 
 START = Start(id=1, unit="estim-1", patient="P-1", preset=preset_of("estim-1"), duration_ms=20_000, file_answers=True)
+
+BENCH = BenchRun(
+    id=1,
+    unit="estim-1",
+    load="500 ohm",
+    nobody_connected=True,
+    set=(("current_ua", 10_000), ("period_us", 10_000), ("pulse_width_us", 200)),
+    duration_ms=10_000,
+)
+CHECKED = UnitChecked(
+    unit="estim-1",
+    model="hasomed-p24",
+    serial="7",
+    firmware="1",
+    simulated=True,
+    what="calibration",
+    on="2025-01-01",
+    next_due="2026-01-01",
+    is_good=True,
+)
 
 
 class Desk:
@@ -37,6 +59,11 @@ class Desk:
         self.front = FrontDesk(layout.people, layout.presets, site, SystemClock(), "modctl test")
         self.units = {entry.name: UnitState(config=unit_config(entry), line_open=True) for entry in site.units}
         self.charted: list[SignedIn] = []
+
+    def bench(self, **changes: object) -> Begin | Refuse | Refused:
+        """Prepare a bench run; what comes of it."""
+        found = self.front.begin_bench(5, "technician", msgspec.structs.replace(BENCH, **changes), self.units)
+        return found if isinstance(found, Refused) else found[0]
 
     def begin(self, request: Start) -> Begin | Refuse | Refused:
         """Prepare one request; what comes of it."""
@@ -319,3 +346,111 @@ def test_a_second_persons_pin_is_charted_like_every_sign_in(desk: Desk) -> None:
     opened(desk, msgspec.structs.replace(REASON, second_user="kim", second_pin=PIN))
 
     assert [SignedIn(user="kim", role="assistant", result="ok")] == desk.charted
+
+
+# The bench, and calibration as an interlock
+
+
+def test_a_bench_run_has_a_load_and_no_patient(desk: Desk) -> None:
+    """Hazard H49: what is no treatment cannot be taken for one, in the chart and on the screens."""
+    event = desk.bench()
+
+    assert isinstance(event, Begin)
+    started = event.setup.started
+    assert ("500 ohm", "", "bench") == (started.load, started.patient, started.preset)
+    assert ["bench_nobody", "bench_load", "confirm"] == [gate.gate for gate in event.setup.before]
+    assert () == event.setup.after
+    assert 10_000 == event.setup.level.high
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "word"),
+    [
+        ({"nobody_connected": False}, "refused", "nobody is connected"),
+        ({"load": " "}, "usage", "load"),
+        ({"set": BENCH.set[:2]}, "usage", "pulse_width_us"),
+        ({"unit": "nope"}, "usage", "nope"),
+    ],
+)
+def test_a_bench_run_leaves_nothing_unsaid(desk: Desk, changes: dict[str, object], code: str, word: str) -> None:
+    """Nothing is filled in that nobody asked for."""
+    refused = desk.bench(**changes)
+
+    assert isinstance(refused, Refused)
+    assert code == refused.code
+    assert word in refused.reason
+
+
+@pytest.mark.parametrize(("current_ua", "is_begun"), [(110_000, True), (110_500, False)])
+def test_a_bench_run_stays_inside_the_units_bounds(desk: Desk, current_ua: int, is_begun: bool) -> None:
+    """A load of 500 ohm is no licence: the unit's own range and the hard bounds bind as in a treatment."""
+    event = desk.bench(set=(("current_ua", current_ua), *BENCH.set[1:]))
+
+    assert is_begun == isinstance(event, Begin)
+
+
+def test_a_unit_out_of_calibration_treats_nobody_but_runs_on_the_bench(desk: Desk) -> None:
+    """Hazard H39: the refusal is charted; the technician can find out why."""
+    desk.units["estim-1"] = msgspec.structs.replace(desk.units["estim-1"], checks=(CHECKED,))
+    refused = desk.begin(START)
+
+    assert isinstance(refused, Refuse)
+    assert "unit_uncalibrated" == refused.refused.reason
+    assert "2026-01-01" in refused.text
+    assert isinstance(desk.bench(), Begin)
+
+
+def test_a_site_for_real_units_asks_for_a_first_calibration(layout: Layout) -> None:
+    """What nobody measured treats nobody; a simulated site works at once."""
+    site = load_site(layout.root)
+    strict = msgspec.structs.replace(site, site=msgspec.structs.replace(site.site, require_calibration=True))
+    desk = Desk(layout, strict)
+    refused = desk.begin(START)
+    desk.front.close()
+
+    assert isinstance(refused, Refuse)
+    assert "unit_uncalibrated" == refused.refused.reason
+
+
+@pytest.mark.parametrize(("era_mm2", "used_mm2"), [(600, 600), (0, 500)])
+def test_the_heads_own_area_replaces_the_presets(desk: Desk, era_mm2: int, used_mm2: int) -> None:
+    """Watts over another area are another intensity; which head it was is in the record."""
+    unit = desk.units["ultrasound-1"]
+    head = Accessory(kind=AccessoryKind.HEAD, serial="4711", era_mm2=era_mm2)
+    config = msgspec.structs.replace(unit.config, accessories=(head,))
+    desk.units["ultrasound-1"] = msgspec.structs.replace(unit, config=config)
+    asked = msgspec.structs.replace(START, unit="ultrasound-1", preset=preset_of("ultrasound-1"))
+    found = desk.front.begin(5, "therapist", asked, desk.units)
+
+    assert not isinstance(found, Refused)
+    event, card = found
+    assert isinstance(event, Begin)
+    assert used_mm2 == dict(event.setup.context)["era_mm2"]
+    assert "4711" == event.setup.started.head
+    assert all("4711" in gate.text for gate in card.gates if gate.gate in ("placement", "confirm"))
+
+
+def test_a_small_head_closes_a_field_that_is_too_large_for_it(desk: Desk) -> None:
+    """The same preset on a head of 2 cm²: ten times the head instead of four."""
+    unit = desk.units["ultrasound-1"]
+    head = Accessory(kind=AccessoryKind.HEAD, serial="4711", era_mm2=200)
+    config = msgspec.structs.replace(unit.config, accessories=(head,))
+    desk.units["ultrasound-1"] = msgspec.structs.replace(unit, config=config)
+    refused = desk.begin(msgspec.structs.replace(START, unit="ultrasound-1", preset=preset_of("ultrasound-1")))
+
+    assert isinstance(refused, Refuse)
+    assert "us-area-ratio-wide" == refused.refused.limit
+
+
+def test_typed_readings_become_a_record_with_its_next_date(desk: Desk) -> None:
+    """Judged before the engine hears of it; a simulated site's record says that it is one."""
+    identity = Identity(at_ns=1, model="hasomed-p24", serial="7", firmware="1", is_simulator=True)
+    desk.units["estim-1"] = msgspec.structs.replace(desk.units["estim-1"], identity=identity)
+    asked = CheckUnit(id=1, unit="estim-1", what="check", items=(("visual", "pass"),))
+    found = desk.front.check(5, "technician", asked, desk.units)
+
+    assert isinstance(found, RecordCheck)
+    assert (True, True, "7") == (found.checked.is_good, found.checked.simulated, found.checked.serial)
+    refused = desk.front.check(5, "technician", msgspec.structs.replace(asked, items=()), desk.units)
+    assert isinstance(refused, Refused)
+    assert "Nothing was recorded" in refused.reason

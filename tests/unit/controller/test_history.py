@@ -40,7 +40,7 @@ def treated(store: ChartStore, session: str, second: int, *answers: GateAnswer, 
     """One session of P-1 on estim-1, with these answers before its start."""
     who = {"unit": "estim-1", "model": "hasomed-p24", "patient": "P-1", "preset": "hip-tens", "planned_ms": 60_000}
     asked = (("current_ua", 9_000), ("pulse_width_us", 150))
-    where = {"region": "hip", "side": "left", "modality": "estim", "simulated": True}
+    where = {"region": "hip", "side": "left", "modality": "estim", "simulated": True, "load": ""}
     records: list[Record] = [
         sample(SessionRequested, **who, asked=asked),
         *answers,

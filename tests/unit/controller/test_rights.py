@@ -9,6 +9,7 @@ from devices.model import Direction
 from modctl.controller.accounts import Role
 from modctl.controller.rights import FREE, MAY, knows_patients, refusal
 from modctl.ipc.connection import Caller
+from modctl.ipc.hands import SignSession, TakeOver
 from modctl.ipc.messages import (
     Acknowledge,
     Answer,
@@ -18,12 +19,11 @@ from modctl.ipc.messages import (
     Request,
     Resume,
     SignIn,
-    SignSession,
     Start,
     Step,
     Stop,
-    TakeOver,
 )
+from modctl.ipc.servicing import BenchRun
 
 NOBODY = Caller(connection=1, program="test", attends=False)
 START = Start(id=1, unit="u", patient="p", preset="x")
@@ -106,3 +106,30 @@ def test_an_assistant_does_not_sign_but_may_leave_it_open(role: Role, *, is_take
 
     assert is_taken == (refusal(signs, signed_in(role)) is None)
     assert refusal(msgspec.structs.replace(signs, answer="not-signed"), signed_in(role)) is None
+
+
+ON_A_SESSION: tuple[Request, ...] = (
+    Answer(id=1, session="s", gate="confirm", answer="start", took_ms=1),
+    Pause(id=1, session="s"),
+    Resume(id=1, session="s"),
+    Step(id=1, session="s", direction=Direction.UP),
+    TakeOver(id=1, session="s"),
+)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_only_a_technician_runs_a_unit_on_the_bench(role: Role) -> None:
+    """What looks like a treatment and is none is nothing for whoever is paid for treatments."""
+    asked = BenchRun(id=1, unit="u", load="500 ohm", nobody_connected=True, set=(), duration_ms=10_000)
+
+    assert (role is Role.TECHNICIAN) == (refusal(asked, signed_in(role)) is None)
+
+
+@pytest.mark.parametrize("asked", ON_A_SESSION, ids=lambda asked: type(asked).__name__)
+@pytest.mark.parametrize("role", Role)
+def test_table_and_bench_keep_their_hands_off_each_other(role: Role, asked: Request) -> None:
+    """A technician never acts on a patient's session, a therapist never on one without a patient."""
+    caller = signed_in(role)
+
+    assert (role is Role.TECHNICIAN) == (refusal(asked, caller, is_bench=True) is None)
+    assert (role in (Role.THERAPIST, Role.ASSISTANT)) == (refusal(asked, caller) is None)

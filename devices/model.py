@@ -59,6 +59,7 @@ UCUM_OF: dict[str, str] = {
     "load_ohm": "Ohm",
     "waveform": "1",
     "layers": "1",
+    "stop_switch": "1",  # 0 closed, 1 pressed, 2 not connected: as the reference map has it
 }
 
 
@@ -194,6 +195,36 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, tag="identity"):
     is_simulator: bool  # the unit's SIM flag
 
 
+class AccessorySeen(msgspec.Struct, frozen=True, kw_only=True, tag="accessory_seen"):
+    """The unit told which head, cuff or cell it uses: at the first sample, and whenever it is another one."""
+
+    at_ns: int
+    serial: str
+
+
+class AccessoryKind(StrEnum):
+    """What can be exchanged on a unit and has a serial number and a calibration of its own."""
+
+    HEAD = "head"
+    CUFF = "cuff"
+    SENSOR = "sensor"
+    ELECTRODE = "electrode"
+
+
+class Accessory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One exchangeable part of a unit, as the site's file names it.
+
+    ``era_mm2`` and ``bnr_permille`` are an ultrasound head's effective radiating area and beam non-uniformity ratio
+    (IEC 61689), from its own data sheet or calibration; 0: not known.
+    """
+
+    kind: AccessoryKind
+    serial: str
+    era_mm2: int = 0
+    bnr_permille: int = 0
+    note: str = ""
+
+
 class AckOf(StrEnum):
     """What was acknowledged."""
 
@@ -234,7 +265,7 @@ class LinkFault(msgspec.Struct, frozen=True, kw_only=True, tag="link_fault"):
     detail: str  # for technicians; a Label
 
 
-DeviceEvent = Sample | Identity | Ack | LinkFault
+DeviceEvent = Sample | Identity | Ack | LinkFault | AccessorySeen
 
 MAX_LABEL_CHARS = 80  # chosen: one line of the smallest screen
 MAX_COMBINING_RUN = 2  # chosen: enough for written languages, too few to paint over neighbours

@@ -19,9 +19,10 @@ Registers mean by their names. These are known, besides every register that has 
 ==================  ================================================================================================
 """
 
+from collections.abc import Iterator
 from typing import Final
 
-from devices.model import Contact, Identity, Output, Sample
+from devices.model import AccessorySeen, Contact, DeviceEvent, Fault, Identity, LinkFault, Output, Sample
 from devices.profile import Profile
 from protocols.blocks import Block, values
 from protocols.registers import Register, bit_names, word_name, words_of
@@ -108,6 +109,16 @@ def sample_of(reading: Reading, profile: Profile, asked_ns: int, now_ns: int) ->
         counter=number(reading, "sample_counter"),
         timer_left_ms=number(reading, "timer_left"),
     )
+
+
+def accessory_news(before: int | None, now: int | None, now_ns: int) -> Iterator[DeviceEvent]:
+    """Which accessory is in use, when it was not known or is another one; the latter is a fault as well."""
+    if now == before:
+        return
+    if now is not None:
+        yield AccessorySeen(at_ns=now_ns, serial=str(now))
+    if before is not None:
+        yield LinkFault(at_ns=now_ns, fault=Fault.MISMATCH, detail=f"accessory {before}, now {now}")
 
 
 def output_of(reading: Reading, profile: Profile) -> Output:

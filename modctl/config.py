@@ -18,13 +18,17 @@ import msgspec
 
 from devices import profile
 from devices.limits import Witness
-from devices.model import ModelClass
+from devices.model import Accessory, AccessoryKind, ModelClass
 from modctl.errors import UnreachableError, UsageError
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")  # unit names and ids: typed by hand, part of file names
+SERIAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,39}")  # typed by hand from a plate
 MAX_MODBUS_UNIT: Final = 247  # Modbus over serial line v1.02, 2.2: 1 to 247 address one unit
 NO_WIRE: Final = "none"
 MAX_TCP_PORT: Final = 65_535
+MAX_LOCK_S: Final = 3_600  # chosen: after an hour alone a screen is anybody's
+MAX_BNR_PERMILLE: Final = 8_000  # FDA 510(k) guidance summary on ultrasonic diathermy: beam non-uniformity ratio to 8
+MAX_ERA_MM2: Final = 2_000  # chosen: twice the largest head of Dynatron 25 series, 10 cm²
 PTY_MAJORS: Final = range(136, 144)  # Linux Documentation/admin-guide/devices.txt: UNIX98 pseudo-terminal slaves
 
 
@@ -69,6 +73,10 @@ class SiteTable(_Table, frozen=True, kw_only=True):
 
     ``research_models``: models of class research that this site's therapists may see in their list.
     ``check_grace_s``: how long a skin check that fell due may wait for its answer.
+    ``gate_days``: how many days an answer at the table holds at this site, by gate; shorter than shipped, 0 not at all.
+    ``lock_after_s``: a screen that nobody touches for so long is locked; 0: never.
+    ``calibration_days``: how long a calibration holds; at least yearly (safety and technical check, Gymna manuals).
+    ``require_calibration``: what was never calibrated treats nobody; left out: in a site for real units.
     """
 
     name: str
@@ -77,6 +85,15 @@ class SiteTable(_Table, frozen=True, kw_only=True):
     anchors: tuple[str, ...] = ()
     research_models: tuple[str, ...] = ()
     check_grace_s: Annotated[int, msgspec.Meta(ge=10, le=600)] = 60  # chosen: a minute to come from another table
+    gate_days: dict[str, int] = msgspec.field(default_factory=dict)
+    lock_after_s: Annotated[int, msgspec.Meta(ge=0, le=MAX_LOCK_S)] = 300  # chosen: longer than a look at the skin
+    calibration_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 365
+    require_calibration: bool | None = None
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether what was never calibrated is closed."""
+        return not self.simulated if self.require_calibration is None else self.require_calibration
 
 
 class UnitEntry(_Table, frozen=True, kw_only=True):
@@ -86,6 +103,7 @@ class UnitEntry(_Table, frozen=True, kw_only=True):
 
     ``enabled`` names registers that are only assumed and that this site has proven on its unit: until then they are
     not written. ``witness`` names the site's unit that reads the same beside this one, for every session of it.
+    ``accessory``: its heads, cuffs, sensors, each with its serial number.
     """
 
     name: str
@@ -97,6 +115,7 @@ class UnitEntry(_Table, frozen=True, kw_only=True):
     witness: str = ""
     limits: dict[str, Narrowed] = msgspec.field(default_factory=dict)
     tank: str = ""
+    accessory: tuple[Accessory, ...] = ()
 
 
 class SiteConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -279,6 +298,7 @@ def _unit_findings(unit: UnitEntry, root: Path, *, simulated: bool | None) -> li
         found.append("hardware = true: a simulated site opens no real unit; real units need a site of their own")
     if simulated is False and _is_pty_link(unit.link, root):
         found.append(f"link {unit.link!r} is a pseudo-terminal: a real site opens no simulator")
+    found += _accessory_findings(unit.accessory)
     if unit.model in profile.models():
         loaded = profile.load(unit.model)
         found += _limit_findings(unit, loaded)
@@ -354,6 +374,20 @@ def _limit_findings(unit: UnitEntry, model: profile.Profile) -> list[str]:
             found.append(f"limits.{name}: {low} to {high} is wider than the model's {spec.min} to {spec.max}")
         if low > high:
             found.append(f"limits.{name}: {low} to {high} leaves nothing")
+    return found
+
+
+def _accessory_findings(parts: tuple[Accessory, ...]) -> list[str]:
+    found = [f"accessory: {what}" for what in _repeated([part.serial for part in parts], "serial")]
+    for part in parts:
+        if not SERIAL.fullmatch(part.serial):
+            found.append(f"accessory serial {part.serial!r}: letters, digits, . / _ and -, at most 40")
+        if not 0 <= part.era_mm2 <= MAX_ERA_MM2:
+            found.append(f"accessory {part.serial}: era_mm2 {part.era_mm2} is not 0 to {MAX_ERA_MM2}")
+        if not 0 <= part.bnr_permille <= MAX_BNR_PERMILLE:
+            found.append(f"accessory {part.serial}: bnr_permille {part.bnr_permille} is not 0 to {MAX_BNR_PERMILLE}")
+        if part.kind is not AccessoryKind.HEAD and (part.era_mm2 or part.bnr_permille):
+            found.append(f"accessory {part.serial}: era_mm2 and bnr_permille belong to a head")
     return found
 
 

@@ -9,6 +9,9 @@ from typing import Final
 
 import msgspec
 
+from modctl.record_base import Record as Record  # noqa: PLC0414  # also for who imports it with the kinds
+from modctl.service_records import UnitAccessory, UnitChecked, UnitHeld, UnitReleased
+
 FORMAT_VERSION: Final = 1
 
 
@@ -17,10 +20,6 @@ class Quantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     value: int
     unit: str
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The base of every entry's ``data``."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -153,7 +152,7 @@ class StopPressed(Record, frozen=True, kw_only=True):
     source: str  # screen, command, signal, guard …
 
 
-class GateAnswer(Record, frozen=True, kw_only=True):
+class GateAnswer(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One statement by a person at the table, with its source, age and the seconds it took."""
 
     gate: str
@@ -161,6 +160,7 @@ class GateAnswer(Record, frozen=True, kw_only=True):
     source: str  # person | file | carried
     age_s: int
     took_ms: int
+    text: str = ""  # commitment to what the person added; left out where nothing was
 
 
 class PackMoved(Record, frozen=True, kw_only=True):
@@ -219,10 +219,18 @@ class SessionRefused(Record, frozen=True, kw_only=True):
     observed: Quantity | None = None
     bound: Quantity | None = None
     source: str | None = None
+    mark: str | msgspec.UnsetType = msgspec.UNSET  # where the bound comes from; only with a limit
+    door: str | msgspec.UnsetType = (
+        msgspec.UNSET
+    )  # what opens a soft limit: reason, second_person; never with a hard one
 
 
-class SessionStarted(Record, frozen=True, kw_only=True):
-    """Durable before the first frame that energizes."""
+class SessionStarted(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Durable before the first frame that energizes.
+
+    ``load`` names what was connected in a bench run, a session without a patient; empty: a treatment. Both fields
+    with a default are left out of the bytes unless they are set, so that older sessions still run again to the byte.
+    """
 
     unit: str
     model: str
@@ -241,6 +249,8 @@ class SessionStarted(Record, frozen=True, kw_only=True):
     profile_sha256: str
     preset_sha256: str
     program: str
+    head: str = ""  # serial number of the head in use, where the site keeps them
+    load: str = ""
 
 
 class SetpointCommanded(Record, frozen=True, kw_only=True):
@@ -292,11 +302,15 @@ class Alarm(Record, frozen=True, kw_only=True):
 
 
 class Override(Record, frozen=True, kw_only=True):
-    """A soft limit was opened by a person."""
+    """A soft limit was opened by a person, for this session, up to ``observed`` and no further."""
 
     limit: str
     reason: str  # commitment
     second_person: str | None = None
+    observed: Quantity | None = None
+    bound: Quantity | None = None
+    source: str = ""
+    mark: str = ""
 
 
 class DoseBound(Record, frozen=True, kw_only=True):
@@ -337,6 +351,63 @@ class SessionSigned(Record, frozen=True, kw_only=True):
     meaning: str
 
 
+class PatientWeighed(Record, frozen=True, kw_only=True):
+    """A patient's body weight, entered by a person: traction is bounded by a part of it."""
+
+    patient: str
+    body_weight_g: int
+
+
+class RoundCheck(Record, frozen=True, kw_only=True):
+    """One thing that the day's round looked at."""
+
+    check: str  # stop_switch | unit | tank | clock | anchor | open_sessions
+    subject: str  # the unit's name, the anchor's folder; empty where there is only one
+    result: str  # ok | open: not done or not found good
+    found: str
+
+
+class RoundOpened(Record, frozen=True, kw_only=True):
+    """The day's checks, signed once by who is in the envelope, before the first patient."""
+
+    checks: tuple[RoundCheck, ...]
+
+
+class RoundClosed(Record, frozen=True, kw_only=True):
+    """The day's end, signed once: what was still open then."""
+
+    checks: tuple[RoundCheck, ...]
+
+
+class SessionAmended(Record, frozen=True, kw_only=True):
+    """A statement of a session was put right after its end; the old value stays where it was, and here beside it."""
+
+    field: str  # the gate whose answer it was
+    old: str  # empty: it had not been answered
+    new: str
+    reason: str  # commitment
+
+
+class SessionLateEntry(Record, frozen=True, kw_only=True):
+    """Something was added after a session's end; when it was added is in the envelope."""
+
+    about_utc: str  # the time that it is about
+    text: str  # commitment
+
+
+class SessionHandedOver(Record, frozen=True, kw_only=True):
+    """A session goes on in somebody else's hands; the envelope's actor is who took it."""
+
+    from_person: str
+    to_person: str
+
+
+class IncidentOpened(Record, frozen=True, kw_only=True):
+    """The evidence of a session was asked for, and its unit taken out of use."""
+
+    unit: str
+
+
 KINDS: dict[str, type[Record]] = {
     "genesis": Genesis,
     "key.rotated": KeyRotated,
@@ -369,6 +440,17 @@ KINDS: dict[str, type[Record]] = {
     "pack.moved": PackMoved,
     "check.due": CheckDue,
     "tank.read": TankRead,
+    "patient.weighed": PatientWeighed,
+    "round.opened": RoundOpened,
+    "round.closed": RoundClosed,
+    "session.amended": SessionAmended,
+    "session.late_entry": SessionLateEntry,
+    "session.handed_over": SessionHandedOver,
+    "incident.opened": IncidentOpened,
+    "unit.held": UnitHeld,
+    "unit.released": UnitReleased,
+    "unit.accessory": UnitAccessory,
+    "unit.checked": UnitChecked,
 }
 KIND_OF: dict[type[Record], str] = {record: kind for kind, record in KINDS.items()}
 

@@ -19,7 +19,18 @@ NOT_KNOWN: Final = "not known"
 
 def source(named: str, mark: str) -> str:
     """Where a bound comes from. Only what was read in a source is *per* it; everything else is a site default."""
-    return f"per {named}" if mark == "source" else f"site default: {named}"
+    return f"per {named}" if mark == "source" else f"site default: {named.removeprefix('chosen: ')}"
+
+
+_DOORS: Final[Mapping[str, str]] = {
+    "reason": "It can be opened for this session with a reason. ",
+    "second_person": "It can be opened for this session with a reason and a second person. ",
+}
+
+
+def door(opens: str) -> str:
+    """What opens a limit, as a sentence with a space behind it; empty for what has no door."""
+    return _DOORS.get(opens, "")
 
 
 # Quantities
@@ -67,6 +78,7 @@ _QUANTITIES: Final[Mapping[str, tuple[int, bool, str]]] = {
     "body_weight_g": (1_000, False, "kg"),
 }
 
+SWITCH: Final[Mapping[int, str]] = {0: "closed", 1: "pressed", 2: "not connected"}  # devices.model
 WAVEFORMS: Final[Mapping[int, str]] = {1: "interferential", 2: "premodulated", 3: "Russian"}  # devices.model
 
 _NAMES: Final[Mapping[str, str]] = {
@@ -94,6 +106,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "area_mm2": "treated area",
     "era_mm2": "radiating area of the head",
     "body_weight_g": "body weight",
+    "stop_switch": "stop switch",
 }
 
 # UCUM codes of the chart (ucum.org) as people write them; the value is the same integer.
@@ -121,6 +134,14 @@ _UCUM: Final[Mapping[str, tuple[int, str]]] = {
 }
 
 
+def age(seconds: int) -> str:
+    """How long ago, in the one unit that a person would say."""
+    for per, word in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= per:
+            return f"{seconds // per} {word}"
+    return f"{seconds} s"
+
+
 def quantity(parameter: str, value: int | None) -> str:
     """A canonical value with its unit, as a therapist reads it; None is *no data*, never 0."""
     if value is None:
@@ -131,6 +152,8 @@ def quantity(parameter: str, value: int | None) -> str:
         return clock(value)
     if parameter == "waveform":
         return WAVEFORMS.get(value, f"number {value}")
+    if parameter == "stop_switch":
+        return SWITCH.get(value, f"number {value}")
     if parameter not in _QUANTITIES:
         return f"{value} ({parameter})"
     per, keeps_zero, unit = _QUANTITIES[parameter]

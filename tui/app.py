@@ -26,7 +26,8 @@ from devices.model import NS_PER_S, Direction, label
 from modctl.clock import Clock, SystemClock
 from modctl.errors import UsageError
 from modctl.ipc.client import AsyncClient
-from modctl.ipc.messages import Answer, Refused, Request, Resume, SignIn, Start, Step, Stop, Subscribe
+from modctl.ipc.hands import Lock
+from modctl.ipc.messages import Answer, Pause, Refused, Request, Resume, SignIn, Start, Step, Stop, Subscribe
 from tui import messages
 from tui.client import Dial
 from tui.connection import NOT_SENT, Connection
@@ -35,20 +36,25 @@ from tui.journal import alarm_text
 from tui.keys import KeyGuard
 from tui.screens.acknowledge import AcknowledgeScreen
 from tui.screens.base import TableScreen
+from tui.screens.day_round import RoundScreen
 from tui.screens.end import EndScreen
 from tui.screens.gates import CONFIRM, GatesScreen
 from tui.screens.key_map import KeyMap
+from tui.screens.override import OverrideScreen
 from tui.screens.patients import PatientsScreen
 from tui.screens.presets import PresetsScreen
 from tui.screens.running import RunningScreen
 from tui.screens.sign_in import SignInScreen
 from tui.screens.units import UnitsScreen
+from tui.screens.weight import BODY_WEIGHT, WeightScreen
 from tui.sight import Link, Sight, StopKey, StopTarget, of_this_screen, stop_target
 from tui.terminal import TableDriver, TerminalGone
 from tui.theme import THEME
 
 TICK_S: Final = 0.25  # a screen that attends beats every 250 ms
 OVER: Final = ("ended", "unconfirmed")
+LOCKED: Final = "This screen is locked: Enter, then your PIN. Stop, pause and lower need nobody."
+SOFT_LIMIT: Final = "soft_limit"
 REDIAL_NS: Final = NS_PER_S
 ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
 
@@ -99,8 +105,19 @@ class TableApp(App[None]):
 
     async def on_event(self, event: TextualEvent) -> None:
         """Keys that must not count are dropped before anything sees them."""
-        if not (isinstance(event, Key) and self._is_echo(event)):
+        if isinstance(event, Key) and not event.is_forwarded and not self._desk.is_locked:
+            self._desk.touched(self._now_ns())
+        if not (isinstance(event, Key) and (self._is_echo(event) or self._unlocks(event))):
             await super().on_event(event)
+
+    def _unlocks(self, event: Key) -> bool:
+        """Enter at a locked screen that shows a running session asks for the PIN; it means nothing else there."""
+        asks = self._desk.is_locked and not self._desk.is_unlocking and event.key == "enter"
+        if asks and self._desk.route().place is Place.RUNNING:
+            self._desk.is_unlocking = True
+            self._settle()
+            return True
+        return False
 
     def _is_echo(self, event: Key) -> bool:
         """The key does not count. In a text field all do: a PIN may repeat a digit."""
@@ -172,6 +189,10 @@ class TableApp(App[None]):
             self._dials_at_ns = None
             self._connection.open()
         self._desk.trace(now_ns)
+        if self._desk.wants_lock(now_ns):
+            self._desk.is_locked = True
+            self._send(Lock(id=0))
+            self._settle()
         self._paint()
         self._connection.beat()
 
@@ -214,7 +235,7 @@ class TableApp(App[None]):
         if isinstance(reply, Refused):
             self._refused(asked, reply)
         elif isinstance(asked, SignIn):
-            self._desk.role = reply.role or ""
+            self._desk.signed_in(reply.role or "", self._now_ns())
             self._send(Subscribe(id=0))
         elif isinstance(asked, Start) and reply.session is not None:
             self._desk.begun(reply.session, self._now_ns())
@@ -224,8 +245,13 @@ class TableApp(App[None]):
         self._settle()
 
     def _refused(self, asked: Request, reply: Refused) -> None:
+        if isinstance(asked, Start) and reply.code == BODY_WEIGHT:
+            self._desk.choosing = Route(Place.WEIGHT, unit=asked.unit, patient=asked.patient, start=asked)
         if isinstance(asked, Answer):
             self._desk.unconfirmed(asked.session)
+        elif isinstance(asked, Start) and reply.code == SOFT_LIMIT and reply.door is not None:
+            self._desk.refused_softly(asked, reply)
+            return
         elif isinstance(asked, SignIn):
             self._pin = None
             self._desk.signs_in_itself = False
@@ -239,6 +265,9 @@ class TableApp(App[None]):
     @on(messages.Asked)
     def _asked(self, event: messages.Asked) -> None:
         request = event.request
+        if self._desk.is_locked and not calms(request):
+            self._say(LOCKED)
+            return
         if isinstance(request, Step) and request.direction is not Direction.HOLD:
             if request.direction in self._steps_out:
                 return  # a held key repeats faster than steps are answered; none may be left over when it is let go
@@ -277,8 +306,16 @@ class TableApp(App[None]):
         self._desk.choosing = Route(Place.ACKNOWLEDGE, unit=event.unit)
         self._settle()
 
+    @on(messages.RoundShown)
+    def _round_shown(self) -> None:
+        self._desk.choosing = Route(Place.ROUND)
+        self._settle()
+
     @on(messages.NextSession)
     def _next_session(self) -> None:
+        if self._desk.is_locked:
+            self._say(LOCKED)
+            return
         self._desk.choosing = Route(Place.UNITS)
         self._settle()
 
@@ -293,7 +330,9 @@ class TableApp(App[None]):
     @on(messages.SteppedBack)
     def _step_back(self) -> None:
         route = self._desk.route()
-        if route.place is Place.GATES:
+        if self._desk.is_locked:
+            self._desk.is_unlocking = False
+        elif route.place is Place.GATES:
             self._guard.close(self._now_ns())
             self._send(Stop(id=0, session=route.session, source="screen"))
             self._say("Given up: this session is being ended.")
@@ -360,7 +399,7 @@ class TableApp(App[None]):
             if isinstance(screen, TableScreen | KeyMap):
                 screen.see(sight)
 
-    def _made(self, route: Route) -> Screen[None]:
+    def _made(self, route: Route) -> Screen[None]:  # noqa: C901, PLR0911  # flat: one arm a place
         match route.place:
             case Place.SIGN_IN:
                 return SignInScreen(self._desk.user)
@@ -372,9 +411,20 @@ class TableApp(App[None]):
                 return PatientsScreen(route.unit)
             case Place.PRESETS:
                 return PresetsScreen(route.unit, route.patient, route.name)
+            case Place.ROUND:
+                return RoundScreen()
+            case Place.WEIGHT:
+                return PatientsScreen(route.unit) if route.start is None else WeightScreen(route.start)
+            case Place.OVERRIDE:
+                return UnitsScreen() if self._desk.shut is None else OverrideScreen(*self._desk.shut)
             case Place.GATES:
                 return GatesScreen(route.session)
             case Place.RUNNING:
                 return RunningScreen(route.session)
             case Place.END:
                 return EndScreen(route.session)
+
+
+def calms(request: Request) -> bool:
+    """What makes nothing stronger: a locked screen still takes it."""
+    return isinstance(request, Pause) or (isinstance(request, Step) and request.direction is not Direction.UP)

@@ -12,9 +12,9 @@ from typing import Final
 import msgspec
 
 from devices.model import NS_PER_S
-from modctl.ipc.messages import SessionView, Snapshot
+from modctl.ipc.messages import Refused, SessionView, Snapshot, Start
 from tui.levels import traced_value
-from tui.sight import MAX_TABS, Link, Sight, is_live, settled_units, tabs_after
+from tui.sight import MAX_TABS, NOT_LIVE, Link, Sight, is_live, settled_units, tabs_after
 
 NOTICE_NS: Final = 8 * NS_PER_S  # chosen: long enough to be read twice by somebody who looks at the skin meanwhile
 JUST_SAID_NS: Final = NS_PER_S // 2  # chosen: longer than an answer takes, shorter than a person reads
@@ -30,6 +30,9 @@ class Place(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     PATIENTS = "patients"
     PRESETS = "presets"
+    WEIGHT = "weight"
+    ROUND = "round"
+    OVERRIDE = "override"
     GATES = "gates"
     RUNNING = "running"
     END = "end"
@@ -43,6 +46,7 @@ class Route(msgspec.Struct, frozen=True):
     patient: str = ""
     name: str = ""  # the patient's
     session: str = ""
+    start: Start | None = None  # what was asked for and waits for a number
 
 
 class Desk:
@@ -55,6 +59,10 @@ class Desk:
         self.link = Link.CONNECTING
         self.link_text = ""
         self.choosing: Route | None = None
+        self.is_locked = False  # nothing that makes anything stronger is taken here until somebody signs in
+        self.is_unlocking = False  # the PIN is being asked over a running session
+        self._touched_ns = 0
+        self.shut: tuple[Start, Refused] | None = None  # what a soft limit refused
         self.large: str | None = None
         self._large_since_ns = 0
         self._snapshot: Snapshot | None = None
@@ -77,16 +85,42 @@ class Desk:
         if self.large is None:
             self._pick_large()
 
+    def touched(self, now_ns: int) -> None:
+        """Somebody is at this screen."""
+        self._touched_ns = now_ns
+
+    def wants_lock(self, now_ns: int) -> bool:
+        """Nobody has touched this screen for as long as the site lets it be. Who typed no PIN is not locked out."""
+        after_s = 0 if self._snapshot is None else self._snapshot.lock_after_s
+        may = self.role is not None and not self.is_locked and not self.signs_in_itself and after_s > 0
+        return may and now_ns - self._touched_ns >= after_s * NS_PER_S
+
+    def signed_in(self, role: str, now_ns: int) -> None:
+        """A person has shown who they are: the screen is theirs."""
+        self.role = role
+        self.is_locked = self.is_unlocking = False
+        self._touched_ns = now_ns
+
     def lost(self, why: str) -> None:
         """No connection: nobody is signed in on the next one."""
         self.link = Link.LOST
         self.link_text = why
         self.role = None
+        self.is_locked = self.is_unlocking = False
 
     def begun(self, session: str, now_ns: int) -> None:
         """The controller has taken a start: its questions come next."""
         self.choosing = None
         self.show_large(session, now_ns)
+
+    def refused_softly(self, asked: Start, refused: Refused) -> None:
+        """A soft limit stands before the start: what opens it is asked next."""
+        self.shut = (msgspec.structs.replace(asked, body_weight_kg=None), refused)  # a weight was kept before that
+        name = "" if self.choosing is None else self.choosing.name
+        opened = "|".join(
+            (refused.limit or "", *(one.limit for one in asked.overrides))
+        )  # another limit, another screen
+        self.choosing = Route(Place.OVERRIDE, unit=asked.unit, patient=asked.patient, name=name, session=opened)
 
     def confirmed(self, session: str) -> None:
         """A person has confirmed the start: from now on the session is live until a snapshot says otherwise."""
@@ -130,8 +164,16 @@ class Desk:
 
     def step_back(self) -> None:
         """One step back in what is being prepared."""
-        before = {Place.PRESETS: Place.PATIENTS, Place.PATIENTS: Place.UNITS, Place.ACKNOWLEDGE: Place.UNITS}
-        if self.choosing is not None and self.choosing.place in before:
+        before = {
+            Place.WEIGHT: Place.PATIENTS,
+            Place.PRESETS: Place.PATIENTS,
+            Place.PATIENTS: Place.UNITS,
+            Place.ROUND: Place.UNITS,
+            Place.ACKNOWLEDGE: Place.UNITS,
+        }
+        if self.choosing is not None and self.choosing.place is Place.OVERRIDE:
+            self.choosing = msgspec.structs.replace(self.choosing, place=Place.PRESETS, session="")
+        elif self.choosing is not None and self.choosing.place in before:
             self.choosing = Route(before[self.choosing.place], unit=self.choosing.unit)
         elif self.choosing is not None and self.large is not None:
             self.choosing = None
@@ -176,6 +218,7 @@ class Desk:
             link_text=self.link_text,
             notice=notice if now_ns - said_ns < NOTICE_NS else "",
             types_text=types_text,
+            is_locked=self.is_locked,
         )
 
     def traces(self) -> Mapping[str, tuple[int | None, ...]]:
@@ -187,6 +230,8 @@ class Desk:
         was_here = self.link is Link.LOST and self._snapshot is not None  # then what was shown stays, as old data
         if self.role is None and not self.signs_in_itself and not was_here:
             return Route(Place.SIGN_IN)
+        if self.is_locked:
+            return self._locked_route()
         if self.choosing is not None:
             return self.choosing
         if self.large is None:
@@ -195,6 +240,14 @@ class Desk:
         if view is None or (view.phase == "checking" and view.session not in self._starting):
             return Route(Place.GATES, session=self.large)
         return Route(Place.END if view.phase in ("ended", "unconfirmed") else Place.RUNNING, session=self.large)
+
+    def _locked_route(self) -> Route:
+        """What runs stays in sight; everything else, which shows who is treated, makes room for the PIN."""
+        view = None if self.large is None else self._view(self.large)
+        runs = view is not None and (view.phase not in NOT_LIVE or view.session in self._starting)
+        if view is None or not runs or self.is_unlocking:
+            return Route(Place.SIGN_IN)
+        return Route(Place.RUNNING, session=view.session)
 
     # Inside
 

@@ -9,7 +9,7 @@ STOP_LARGE: Final = frozenset({"escape", "space", "s"})
 STOPS: Final = STOP_ALL | STOP_LARGE
 LEAVE: Final = "ctrl+q"  # has its own refusal
 # Keys that answer a question: held down they would answer the questions after it too.
-ANSWERS: Final = frozenset({"enter", *"0123456789"})
+ANSWERS: Final = frozenset({"enter", "u", *"0123456789"})
 REPEAT_NS: Final = 100 * NS_PER_MS  # chosen: keyboards repeat every 25 to 50 ms, people press twice in 100 to 200 ms
 CLOSED_NS: Final = 500 * NS_PER_MS  # the product's half a second before *start* can be confirmed
 

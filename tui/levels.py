@@ -7,7 +7,7 @@ from modctl.ipc.messages import SessionView
 from tui.looks import Look
 from tui.sight import Showing, Sight, showing
 from tui.widgets.figures import Figure
-from tui.widgets.level_bar import Gauge
+from tui.widgets.level_bar import LAST, Gauge
 from tui.widgets.strip_chart import Trace
 
 _LOOKS: Final = {Showing.ENERGIZED: Look.ENERGIZED, Showing.SUSPENDED: Look.SUSPENDED}
@@ -57,6 +57,7 @@ def gauge_of(sight: Sight, view: SessionView) -> Gauge:
         goal=view.goal_level if is_fresh else None,
         measured=measured,
         marks=(view.level_max,),
+        last=view.last_level,
         commanded_text=_commanded_text(name, commanded) if is_fresh else text.NO_DATA,
         measured_text=_measured_text(view, measured),
         scale_text=_scale_text(view, low),
@@ -92,10 +93,11 @@ def traced_value(sight: Sight, view: SessionView) -> int | None:
 def _scale_text(view: SessionView, low: int) -> str:
     name = view.level_parameter
     bounds = {limit.bound.value for limit in view.limits if limit.parameter == name and limit.kind == "max"}
+    last = "" if view.last_level is None else f"   {LAST} last time {text.quantity(name, view.last_level)}"
     beyond = ", ".join(text.quantity(name, bound) for bound in sorted(bounds - {view.level_max}))
     scale = f"from {text.quantity(name, low)}   " if low else ""
     limits = f"; limit of the unit {beyond}" if beyond else ""
-    return f"{scale}┃ most of this prescription {text.quantity(name, view.level_max)}{limits}"
+    return f"{scale}┃ most of this prescription {text.quantity(name, view.level_max)}{limits}{last}"
 
 
 def _commanded_text(name: str, commanded: int | None) -> str:

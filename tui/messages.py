@@ -124,5 +124,9 @@ class LatchShown(Message):
     unit: str
 
 
+class RoundShown(Message):
+    """A person wants to look at the day's checks."""
+
+
 class SteppedBack(Message):
     """A person wants one step back; nothing is energized by that, and nothing is stopped."""

@@ -49,6 +49,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     role: str | None = None  # None: nobody is signed in on this connection
     link_text: str = ""  # why there is no connection
     notice: str = ""
+    is_locked: bool = False  # nobody has touched this screen for a while
     types_text: bool = False  # a text field has the focus: printable keys are text
 
     def age_ns(self) -> int | None:

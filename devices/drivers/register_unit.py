@@ -31,7 +31,7 @@ from devices.model import (
     label,
 )
 from devices.profile import Profile
-from devices.readings import IDENTITY, Reading, Round, identity_of, number, sample_of
+from devices.readings import IDENTITY, Reading, Round, accessory_news, identity_of, number, sample_of
 from devices.wear import Wear
 from protocols.blocks import Block, plan, values
 from protocols.errors import LocalProtocolError
@@ -391,9 +391,7 @@ class RegisterUnitDriver:
             detail = f"sample counter stands at {sample.counter} for {self._standstill} samples"
             yield LinkFault(at_ns=now_ns, fault=Fault.FROZEN, detail=detail)
         accessory = number(reading, "accessory")
-        if self._accessory is not None and accessory != self._accessory:
-            detail = f"accessory {self._accessory}, now {accessory}"
-            yield LinkFault(at_ns=now_ns, fault=Fault.MISMATCH, detail=detail)
+        yield from accessory_news(self._accessory, accessory, now_ns)
         self._boot, self._counter, self._accessory = sample.boot, sample.counter, accessory
 
     def _refused(self, exchange: _Exchange, again_ns: int) -> None:

@@ -7,7 +7,7 @@ Rule 4: within one boot the clocks that nobody can set do not run backwards.
 Rule 5: a chart is simulated or real as a whole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -45,11 +45,21 @@ _NEEDS_SESSION: Final = frozenset(
         "session.ended",
         "session.closed",
         "session.signed",
+        "session.amended",
+        "session.late_entry",
+        "session.handed_over",
+        "incident.opened",
         "setpoint",
         "inputs",
         "override",
     }
 )
+# What is done to a record, and so only to one that is complete.
+AFTER_END: Final[Mapping[str, str]] = {
+    "session.signed": "signed",
+    "session.amended": "amended",
+    "session.late_entry": "added to",
+}
 _OFF: Final = "off"  # SetpointCommanded.cause: off always passes
 
 # Chosen: entries of several threads reach the writer in their own order, and a writer more than 2 s behind stops
@@ -140,8 +150,8 @@ class Grammar:
                 yield f"{kind} before session.started"
         elif kind == "session.ended":
             course.ended = True
-        elif kind == "session.signed" and not course.ended:
-            yield "it was signed before its end"
+        elif kind in AFTER_END and not course.ended:
+            yield f"it was {AFTER_END[kind]} before its end"
 
     def _read_times(self, entry: Entry) -> Iterator[Finding]:
         mono_ns, boottime_ns = self._clocks.get(entry.boot, (entry.mono_ns, entry.boottime_ns))

@@ -23,6 +23,7 @@ from modctl.records import (
     UnitAcknowledged,
     UnitLatched,
 )
+from modctl.service_records import UnitChecked, UnitHeld, UnitReleased
 
 OPEN: Final = "open"  # the outcome of a session that has not ended
 NO_LIMIT: Final = -1  # sqlite.org/lang_select.html: a negative LIMIT is none
@@ -46,6 +47,8 @@ class _FoundSession(msgspec.Struct, frozen=True, array_like=True):
     started: bytes
     ended: bytes | None
     overrides: int
+    signed: int | None  # the first signature
+    added: int | None  # the last amendment or late entry
 
 
 class _HeadRow(msgspec.Struct, frozen=True, array_like=True):
@@ -74,6 +77,10 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     modality: str
     reason: str | None  # of the end
     seq: int  # of session.started
+    signed: bool = False
+    amended: bool = False  # something was added or put right after it was signed
+    head: str = ""
+    load: str = ""  # of a bench run; empty: a treatment
 
 
 class SessionFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +136,11 @@ _SESSIONS: Final = f"""SELECT * FROM (
     (SELECT e.body FROM entry e WHERE e.session = s.session AND e.kind = 'session.ended' AND e.{schema.NOT_INPUTS})
       AS ended,
     (SELECT count(*) FROM entry o WHERE o.session = s.session AND o.kind = 'override' AND o.{schema.NOT_INPUTS})
-      AS overrides
+      AS overrides,
+    (SELECT min(o.seq) FROM entry o WHERE o.session = s.session AND o.kind = 'session.signed' AND o.{schema.NOT_INPUTS})
+      AS signed,
+    (SELECT max(o.seq) FROM entry o WHERE o.session = s.session
+      AND o.kind IN ('session.amended', 'session.late_entry') AND o.{schema.NOT_INPUTS}) AS added
   FROM entry s WHERE s.{schema.IS_STARTED} AND s.{schema.NOT_INPUTS}{{narrowed}}
 ) WHERE {{kept}} ORDER BY seq DESC LIMIT ?"""  # noqa: S608 - text of this module
 _OUTCOME: Final = f"coalesce(json_extract(CAST(ended AS TEXT), '$.data.outcome'), '{OPEN}') = ?"
@@ -184,6 +195,10 @@ class ChartReader:
         """A session's entries without its inputs, the oldest first; empty for an unknown session."""
         return tuple(self._entries(_OF_SESSION, (session,)))
 
+    def of_kind_in_session(self, session: str, kind: str) -> tuple[Entry, ...]:
+        """A session's entries of one kind (not ``inputs``), the oldest first."""
+        return tuple(self._entries(_OF_KIND_IN_SESSION, (session, kind)))
+
     def session_with_inputs(self, session: str) -> tuple[Entry, ...]:
         """All of a session's entries, as a replay needs them, the oldest first."""
         entries = self.session(session)
@@ -223,6 +238,30 @@ class ChartReader:
                     seq=entry.seq,
                 )
         return tuple(latched[unit] for unit in sorted(latched))
+
+    def held_units(self) -> tuple[tuple[str, str], ...]:
+        """Units that were taken out of service and not released since, with the reason, by name."""
+        released: dict[str, int] = {}
+        for entry in self.entries_of_kind("unit.released"):
+            released.setdefault(record_as(entry, UnitReleased).unit, entry.seq)
+        held: dict[str, str] = {}
+        for entry in reversed(self.entries_of_kind("unit.held")):
+            record = record_as(entry, UnitHeld)
+            if entry.seq > released.get(record.unit, 0):
+                held[record.unit] = record.reason
+        return tuple(sorted(held.items()))
+
+    def checks(self, unit: str | None = None) -> tuple[tuple[int, UnitChecked], ...]:
+        """Every check and calibration, of one unit or of all, with its number, the oldest first."""
+        found = ((entry.seq, record_as(entry, UnitChecked)) for entry in self.entries_of_kind("unit.checked"))
+        return tuple(reversed([pair for pair in found if unit is None or pair[1].unit == unit]))
+
+    def checks_in_force(self) -> tuple[UnitChecked, ...]:
+        """The checks that still say something of their unit or head, the oldest first."""
+        kept: tuple[UnitChecked, ...] = ()
+        for _, checked in self.checks():
+            kept = (*(one for one in kept if not checked.outdates(one)), checked)
+        return kept
 
     def _entries(self, query: str, values: tuple[str | int, ...]) -> Iterator[Entry]:
         return (_entry(row.body) for row in self._rows(query, values, _EntryRow))
@@ -282,6 +321,10 @@ def _session_row(found: _FoundSession) -> SessionRow:
         modality=started.modality,
         reason=ended.reason if ended else None,
         seq=entry.seq,
+        signed=found.signed is not None,
+        amended=found.signed is not None and found.added is not None and found.added > found.signed,
+        head=started.head,
+        load=started.load,
     )
 
 

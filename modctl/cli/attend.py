@@ -9,22 +9,28 @@ import select
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from devices.model import NS_PER_MS, Direction, Modality, PackAct
 from modctl import text
-from modctl.cli.answers import CONFIRM, NOT_DONE, NOT_YET, Question, from_file
+from modctl.cli.answers import AGAIN, CONFIRM, NOT_DONE, NOT_YET, UNCHANGED, Question, from_file, held_lines
 from modctl.cli.common import Context, emit_raw, print_line, say
 from modctl.cli.keys import Keys
+from modctl.cli.now import all_now
+from modctl.cli.openings import SOFT, Ask
 from modctl.cli.reach import is_usage
 from modctl.cli.refusal import refusal_entries, uncharted
 from modctl.clock import SystemClock
 from modctl.errors import Exit
 from modctl.ipc.client import BlockingClient
+from modctl.ipc.hands import OverrideAsk
 from modctl.ipc.messages import (
     Answer,
     Answering,
     Beat,
     Event,
     GateView,
+    ListPatients,
     Pack,
     Pause,
     Refused,
@@ -36,7 +42,9 @@ from modctl.ipc.messages import (
     Step,
     Stop,
     Subscribe,
+    held,
 )
+from modctl.ipc.servicing import BenchRun
 from modctl.records import Entry, SessionEnded, SessionRequested
 from modctl.reports.telling import (
     ENDED,
@@ -51,6 +59,9 @@ from modctl.reports.telling import (
 )
 
 BEAT_S: Final = 0.25  # contract: a screen that attends beats every 250 ms
+REPEAT: Final = "r"
+BODY_WEIGHT: Final = "body_weight"
+BODY_WEIGHT_KG: Final = (10, 400)  # as the controller takes it
 OVER: Final = ("ended", "unconfirmed")
 CONFIRM_NS: Final = 500 * NS_PER_MS  # contract: keys are ignored for half a second before a start
 PAIR_HELP: Final = "Two units: 1 and 2 choose which one + and - mean; r resumes the ultrasound, then the stimulation."
@@ -63,11 +74,19 @@ KEYS_HELP: Final = "Keys: + raises, - lowers, p pauses, r resumes, s stops, w sa
 class Attendant:
     """Runs one session. ``answers``: from a file; None: a person at this terminal answers."""
 
-    def __init__(self, client: BlockingClient, keys: Keys, context: Context, answers: Mapping[str, str] | None) -> None:
+    def __init__(
+        self,
+        client: BlockingClient,
+        keys: Keys,
+        context: Context,
+        answers: Mapping[str, str] | None,
+        opens: Ask | None = None,
+    ) -> None:
         self._client = client
         self._keys = keys
         self._context = context
         self._answers = answers
+        self._opens = opens  # asks a person for what opens a soft limit; None: nobody is asked
         self._clock = SystemClock()
         self._tellers: dict[str, Teller] = {}
         self._session: str | None = None  # the leading one: its questions are asked here
@@ -77,28 +96,33 @@ class Attendant:
         self._open: set[str] = set()  # sessions whose end is not charted yet
         self._question: Question | None = None
         self._asked_ns = 0
-        self._answered: str | None = None  # the gate whose answer is on its way
         self._due_ns: int | None = None  # the check that was asked or answered last, by the moment it fell due
         self._pack_acts: tuple[PackAct, ...] = ()  # what the file's person has done
+        self._answered: frozenset[str] = frozenset()  # the gates whose answers are on their way
+        self._held: tuple[GateView, ...] = ()  # earlier answers that a key says again
+        self._anew: frozenset[str] = frozenset()  # gates whose earlier answer is not said again
+        self._said_ahead: dict[str, str] = {}  # answered by the key that began the session
         self._answer_id = 0
         self._was_given_up = False
         self._outcomes: list[str] = []
         self._is_stopping = False
         self._exit: Exit | None = None
         self._last_line = ""
+        self._ahead: list[str] = []  # keys that came before there was a question for them
 
-    def run(self, start: Start) -> Exit:
+    def run(self, start: Start | BenchRun) -> Exit:
         """Ask for the session, answer, watch, and say how it ended."""
         self._client.request(Subscribe(id=self._client.next_id()))
+        if isinstance(start, Start) and start.repeat and not self._is_repeated(start):
+            return Exit.OK
         answer = self._client.request(start)
-        if isinstance(answer, Refused):
-            charted = refusal_entries(self._client, start)
-            for entry in charted:
-                self._tell(entry)
-            if not charted and self._context.json:
-                emit_raw(uncharted(answer))
-            say(answer.reason)
-            return Exit.USAGE if is_usage(answer.code) else Exit.REFUSED
+        while isinstance(answer, Refused):
+            more = self._with_what_was_missing(answer, start)
+            if more is None:
+                say(answer.reason)
+                return Exit.USAGE if is_usage(answer.code) else Exit.REFUSED
+            start = more
+            answer = self._client.request(start)
         self._session = answer.session or ""
         halves = [name for name in (answer.session, answer.partner) if name is not None]
         self._open = set(halves)
@@ -110,6 +134,86 @@ class Attendant:
         while self._exit is None:
             self._wait()
         return self._exit
+
+    # Before the session
+
+    def _is_repeated(self, start: Start) -> bool:
+        """Say who it is and what would be repeated; a key says that both identifiers were asked for and are right."""
+        listed = self._client.request(ListPatients(id=self._client.next_id()))
+        rows = () if isinstance(listed, Refused) else listed.patients or ()
+        row = next((one for one in rows if one.ref == start.patient), None)
+        if row is None:
+            say(f"There is no patient {start.patient!r}. Nothing was started.")
+            return False
+        say("Ask for the name and the birth date; do not say them first.")
+        say(f"The record says: {row.name}, born {row.birth_date}, {row.side} side.")
+        say(f"{REPEAT} both are right: the last session once more; any other key leaves.")
+        asked_ns = self._clock.mono_ns()
+        if self._next_key() != REPEAT:
+            say("Nothing was started.")
+            return False
+        self._asked_ns = asked_ns
+        self._said_ahead = {"identify": "confirmed"}
+        return True
+
+    def _asked_weight(self) -> int | None:
+        """Body weight from the keys; None when it is given up."""
+        low, high = BODY_WEIGHT_KG
+        gate = GateView(
+            gate=BODY_WEIGHT, title="Body weight in kg", text="", answers=(), closes=(), minimum=low, maximum=high
+        )
+        question = Question(gate)
+        for line in question.lines():
+            say(line)
+        while (key := self._next_key()) not in (None, "s"):
+            answer = question.key(key or "")
+            if answer is not None:
+                return int(answer)
+        say("Nothing was started.")
+        return None
+
+    def _next_key(self) -> str | None:
+        """Wait for one key while nothing runs; None for Ctrl-C."""
+        while not self._ahead:
+            self._client.send(Beat())
+            select.select(self._keys.filenos(), [], [], BEAT_S)
+            if self._keys.take_interrupts():
+                return None
+            self._ahead.extend(self._keys.take())
+        return self._ahead.pop(0)
+
+    def _with_what_was_missing(self, refusal: Refused, start: Start | BenchRun) -> Start | None:
+        """The request with the body weight or the opening that it was refused for; None: nobody gives it."""
+        if isinstance(start, Start) and refusal.code == BODY_WEIGHT and self._answers is None:
+            say(refusal.reason)
+            weight_kg = self._asked_weight()
+            if weight_kg is None:
+                return None
+            return msgspec.structs.replace(start, id=self._client.next_id(), body_weight_kg=weight_kg)
+        self._tell_refusal(refusal, start)
+        more = self._opening(refusal)
+        if more is None or not isinstance(start, Start):
+            return None
+        return msgspec.structs.replace(
+            start,
+            id=self._client.next_id(),
+            overrides=(*start.overrides, more),
+            body_weight_kg=None,  # a soft limit is met after the weight was kept
+        )
+
+    def _tell_refusal(self, refusal: Refused, start: Start | BenchRun) -> None:
+        charted = refusal_entries(self._client, start)
+        for entry in charted:
+            self._tell(entry)
+        if not charted and self._context.json:
+            emit_raw(uncharted(refusal))
+
+    def _opening(self, refusal: Refused) -> OverrideAsk | None:
+        """What a person at this terminal gives to open a soft limit; while they type, keys are text."""
+        if self._opens is None or refusal.code != SOFT:
+            return None
+        with self._keys.typing():
+            return self._opens(refusal)
 
     # Waiting
 
@@ -147,7 +251,10 @@ class Attendant:
         if refusal.id != self._answer_id:
             return
         if self._answers is None:
-            self._answered = None  # asked again
+            self._answered = frozenset()  # asked again
+            self._question = None
+        elif self._is_over:
+            self._end()  # what was asked at the end stays open
         else:
             self._give_up()
 
@@ -197,10 +304,14 @@ class Attendant:
         self._see_due(view)
         gate = next((gate for gate in view.gates if gate.gate == view.gate), None)
         is_ahead = view.phase in OVER and not self._is_over  # a snapshot can overtake the entry that it stands for
-        if gate is None or gate.gate == self._answered or is_ahead:
+        if gate is None or gate.gate in self._answered or is_ahead:
             return
         if self._answers is not None:
             self._answer_from_file(gate, self._answers)
+        elif gate.gate in self._said_ahead:
+            self._answer(gate, self._said_ahead.pop(gate.gate), "person", self._took_ms())
+        elif gate.carried is not None and gate.gate not in self._anew:
+            self._offer_held(held(view.gates, gate.gate))
         elif self._question is None or self._question.gate.gate != gate.gate:
             self._ask(gate)
 
@@ -268,8 +379,31 @@ class Attendant:
         for line in self._question.lines():
             say(line)
 
+    def _offer_held(self, gates: tuple[GateView, ...]) -> None:
+        """Answers that still hold: one key says all of them again, each charted by itself."""
+        if gates == self._held:
+            return
+        self._held = gates
+        self._asked_ns = self._clock.mono_ns()
+        for line in held_lines(gates):
+            say(line)
+
+    def _on_held_key(self, key: str) -> None:
+        gates, took_ms = self._held, self._took_ms()
+        if key == UNCHANGED:
+            self._held = ()
+            for gate in gates:
+                self._answer(gate, gate.carried or "", "carried", took_ms)
+        elif key == AGAIN:
+            self._held = ()
+            self._anew = frozenset(gate.gate for gate in gates)
+            self._ask(gates[0])
+
+    def _took_ms(self) -> int:
+        return (self._clock.mono_ns() - self._asked_ns) // NS_PER_MS
+
     def _answer(self, gate: GateView, answer: str, source: str, took_ms: int) -> None:
-        self._answered = gate.gate
+        self._answered |= {gate.gate}
         self._question = None
         self._answer_id = number = self._client.next_id()
         session = self._session or ""
@@ -283,11 +417,13 @@ class Attendant:
         if key == "s":
             self._stop()
         elif key == "w":
-            say("\n".join(map(_all_now, self._views.values())) or text.NO_DATA)
+            say("\n".join(map(all_now, self._views.values())) or text.NO_DATA)
         elif key == "l":
             say(self._last_line)
         elif key in PACK_KEYS and self._is_by_hand:
             self._move_pack(PACK_KEYS[key], "person")
+        elif self._held:
+            self._on_held_key(key)
         elif self._question is not None and (key.isdigit() or not self._is_due(self._question)):
             self._on_answer_key(self._question, key)
         elif key in "12" and len(self._tellers) > 1:
@@ -358,17 +494,3 @@ class Attendant:
         self._is_stopping = True
         self._client.send(Stop(id=self._client.next_id(), session=self._session, source="terminal"))
         say("Stopping. The unit is asked whether it is off.")
-
-
-def _all_now(view: SessionView) -> str:
-    level = view.level_parameter
-    parts = (
-        text.output(view.output),
-        text.phase(view.phase),
-        f"{view.unit}, {view.title}, {view.side} side",
-        f"commanded {text.NO_DATA if view.commanded is None else text.quantity(level, view.commanded)}",
-        f"reported {text.measured(level, view.measured, view.observed_as)}",
-        f"delivered {text.clock(view.delivered_ms)} of {text.clock(view.planned_ms)}",
-        text.contact(view.contact),
-    )
-    return ", ".join(parts)

@@ -124,7 +124,7 @@ def sample(context: Context, number: int, count: int, copy: Path | None) -> None
             signed = parse_checkpoint(parse_note(head).text)
         except NoteError as why:
             raise UnreachableError(f"The chart's head does not parse: {why}") from why
-        names = [row.session for row in reader.sessions() if row.seq <= signed.size]
+        names = [row.session for row in reader.sessions() if row.seq <= signed.size and not row.load]
     root = signed.root
     drawn = draw(root, number, names, count)
     for place, name in enumerate(drawn, start=1):

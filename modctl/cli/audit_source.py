@@ -77,8 +77,11 @@ def page_of(sheet: Sheet) -> Page:
         else f"{text.outcome(ended.outcome)}: {sentences.reason(ended.reason)}"
     )
     values = [point.value for point in (*sheet.commanded, *sheet.reported) if point.value is not None]
+    load = "" if sheet.started is None else sheet.started.load
+    what = f"BENCH RUN on {load}, no patient" if load else f"{asked.preset} on {asked.unit} for {asked.patient}"
+    note = () if load else (Section(heading="For the note", rows=tuple(("", line) for line in _note(sheet))),)
     return Page(
-        title=f"{sheet.session}  {sheet.began}  {asked.preset} on {asked.unit} for {asked.patient}",
+        title=f"{sheet.session}  {sheet.began}  {what}",
         state=state,
         says=picture_of(sheet).says,
         commanded=_columns(sheet.commanded, sheet.length_ms, holds=True),
@@ -91,9 +94,13 @@ def page_of(sheet: Sheet) -> Page:
                 heading="Events", rows=tuple((one.at, f"{one.sentence} (entry {one.seq})") for one in sheet.moments)
             ),
             Section(heading="Answers", rows=tuple((one.gate.replace("_", " "), _given(one)) for one in sheet.answers)),
-            Section(heading="For the note", rows=tuple(("", line) for line in six_lines(note_facts(sheet, "")))),
+            *note,
         ),
     )
+
+
+def _note(sheet: Sheet) -> tuple[str, ...]:
+    return six_lines(note_facts(sheet, ""))
 
 
 def _given(one: Given) -> str:

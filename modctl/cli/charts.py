@@ -36,7 +36,7 @@ def take_checkpoint(context: Context) -> bytes:
     if client is not None:
         note = done(client.request(TakeCheckpoint(id=client.next_id()))).note
         return (note or "").encode()
-    with _store(context) as store:
+    with store_to_ourselves(context) as store:
         return store.checkpoint().head.note
 
 
@@ -46,7 +46,7 @@ def export_live(context: Context, target: Path, purpose: str) -> None:
     if client is not None:
         done(client.request(ExportChart(id=client.next_id(), path=str(target), purpose=purpose)))
         return
-    with _store(context) as store:
+    with store_to_ourselves(context) as store:
         exported = ChartExported(purpose=purpose, entries=store.size)
         store.append([(Draft(data=exported), SystemClock().stamp())])
         store.checkpoint()
@@ -54,7 +54,8 @@ def export_live(context: Context, target: Path, purpose: str) -> None:
 
 
 @contextlib.contextmanager
-def _store(context: Context) -> Iterator[ChartStore]:
+def store_to_ourselves(context: Context) -> Iterator[ChartStore]:
+    """The site's chart for writing, while no controller runs; RefusedError while one does."""
     layout = Layout(context.site)
     anchors = tuple(Path(anchor) for anchor in load_site(context.site).site.anchors)
     with site_to_ourselves(layout):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 import msgspec
@@ -10,10 +10,14 @@ import msgspec
 from modctl.cli.common import Context, emit, finish, pass_context
 from modctl.errors import Exit, ModctlError
 
+if TYPE_CHECKING:
+    from modctl.ipc.messages import UnitRow
+
 SHAPES: Final = {"ok": "□ ok", "warn": "! warn", "fail": "! FAIL"}
 MIN_PYTHON: Final = (3, 11)
 MIN_FREE_MIB: Final = 64  # below it the controller starts no session
 OTHERS: Final = 0o077
+SOON_DAYS: Final = 30  # chosen: time to book a meter
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="doctor"):
@@ -169,13 +173,38 @@ def _ports(site: Path) -> Iterator[Check]:
 
 def _controller(site: Path) -> Iterator[Check]:
     from modctl.cli.reach import PROGRAM
+    from modctl.clock import SystemClock
     from modctl.config import Layout
     from modctl.ipc.client import BlockingClient, NoControllerError, find_socket
+    from modctl.ipc.messages import Done, ListUnits
 
     path = find_socket(Layout(site).run)
     try:
-        BlockingClient(path, PROGRAM).close()
+        client = BlockingClient(path, PROGRAM)
     except NoControllerError:
         yield Check(check="controller", status="warn", found="none runs", advice="Start it: modctl serve")
-    else:
-        yield Check(check="controller", status="ok", found=f"listens at {path}")
+        return
+    yield Check(check="controller", status="ok", found=f"listens at {path}")
+    answer = client.request(ListUnits(id=client.next_id()))
+    client.close()
+    if isinstance(answer, Done):
+        yield from calibrations(answer.units or (), SystemClock().stamp().at_utc[:10])
+
+
+def calibrations(units: Sequence["UnitRow"], today: str) -> Iterator[Check]:
+    """Units and heads that treat nobody because of their calibration, and those that soon will not."""
+    from datetime import date, timedelta
+
+    soon = (date.fromisoformat(today) + timedelta(days=SOON_DAYS)).isoformat()
+    parts = [(unit.name, unit.calibration, unit.due) for unit in units]
+    parts += [
+        (f"{one.kind} {one.serial} of {unit.name}", one.calibration, one.due) for unit in units for one in unit.heads
+    ]
+    for name, standing, due in parts:
+        check = f"calibration of {name}"
+        if standing in ("overdue", "failed", "unknown"):
+            advice = "It treats nobody until a good one is recorded: modctl unit calibrate, or modctl unit check."
+            found = standing + (f", it held until {due}" if due else "")
+            yield Check(check=check, status="warn", found=found, advice=advice)
+        elif due and due <= soon:
+            yield Check(check=check, status="warn", found=f"ends on {due}", advice="Plan the next one.")

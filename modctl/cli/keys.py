@@ -22,6 +22,7 @@ class Keys:
         self._input: int | None = None
         self._woken, self._wake = socket.socketpair()
         self._interrupts = 0
+        self._typed: list[int | list[bytes | int]] | None = None  # how the terminal was: lines, echoed
 
     @contextlib.contextmanager
     def listening(self) -> Iterator["Keys"]:
@@ -35,6 +36,16 @@ class Keys:
             undo.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(self._wake.fileno()))
             undo.callback(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, self._on_interrupt))
             yield self
+
+    @contextlib.contextmanager
+    def typing(self) -> Iterator[None]:
+        """A person types whole lines for as long as this lasts; Ctrl-C ends the command: nothing runs yet."""
+        with contextlib.ExitStack() as undo:
+            undo.callback(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
+            if self._input is not None and self._typed is not None:
+                undo.callback(tty.setcbreak, self._input)
+                termios.tcsetattr(self._input, termios.TCSADRAIN, self._typed)
+            yield
 
     def filenos(self) -> list[int]:
         """What to wait for."""
@@ -64,6 +75,7 @@ class Keys:
         if self.is_terminal:
             before = termios.tcgetattr(self._input)
             undo.callback(termios.tcsetattr, self._input, termios.TCSADRAIN, before)
+            self._typed = before
             tty.setcbreak(self._input)
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:

@@ -112,8 +112,9 @@ def _lay_down_people(layout: Layout, *, simulated: bool) -> tuple[FirstPin, ...]
         people.add_user(User(name=user.name, role=user.role, verifier=verifier, is_once=not simulated))
         pins.append(FirstPin(user=user.name, role=user.role, pin=pin, once=not simulated))
     if simulated:
+        weighed = SystemClock().stamp().at_utc
         for patient in new.patient:
-            people.add_patient(patient)
+            people.add_patient(msgspec.structs.replace(patient, weighed_at_utc=weighed))
     people.close()
     return tuple(pins)
 

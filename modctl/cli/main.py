@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "stop": ("modctl.cli.stop:stop", "Stop one unit, or all. Needs no sign-in."),
     "chart": ("modctl.cli.chart:chart", "Verify, sign and copy the chart."),
     "audit": ("modctl.cli.audit:audit", "Claims against the chart, a fair sample, and what fabrication looks like."),
+    "incident": ("modctl.cli.incident:incident", "Pack the evidence of a session and hold its unit."),
     "unit": ("modctl.cli.unit:unit", "The units of the site."),
     "simulate": ("modctl.cli.simulate:simulate", "A scenario in virtual time."),
     "sim": ("modctl.cli.sim:sim", "Simulated units, and faults thrown at them."),
@@ -25,6 +26,7 @@ COMMANDS: Final = {
     "patient": ("modctl.cli.people:patient", "Patients of the site."),
     "user": ("modctl.cli.people:user", "Users of the site and their PINs."),
     "hazards": ("modctl.cli.hazards:hazards", "The hazard table, and the quick check of each row."),
+    "round": ("modctl.cli.round:day_round", "The day's checks, signed once: stop switches, tanks, clock, anchors."),
     "doctor": ("modctl.cli.doctor:doctor", "What is wrong with this station, and what to do."),
 }
 DUMB_TERMINALS: Final = ("", "dumb")

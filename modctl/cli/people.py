@@ -56,6 +56,7 @@ def add_patient(context: Context, ref: str, *, name: str, birth_date: str, side:
     Example: modctl patient add P-004 --name "Dora Example" --birth-date 1957-02-13 --side left --weight-kg 70
     """
     from devices.model import label
+    from modctl.clock import SystemClock
     from modctl.controller.accounts import Patient
 
     if not REF.fullmatch(ref):
@@ -68,8 +69,11 @@ def add_patient(context: Context, ref: str, *, name: str, birth_date: str, side:
     if not shown:
         raise UsageError("The name is empty.")
     weight_g = None if weight_kg is None else weight_kg * G_PER_KG
+    weighed = None if weight_kg is None else SystemClock().stamp().at_utc
     people = _people(context)
-    people.add_patient(Patient(ref=ref, name=shown, birth_date=born, side=side, body_weight_g=weight_g))
+    people.add_patient(
+        Patient(ref=ref, name=shown, birth_date=born, side=side, body_weight_g=weight_g, weighed_at_utc=weighed)
+    )
     people.close()
     emit(PatientLine(ref=ref, side=side, body_weight_known=weight_g is not None), f"{ref}  added")
 

@@ -12,17 +12,17 @@ from modctl.records import Entry
 from modctl.reports.telling import entry_of
 
 
-def session_rows(context: Context, limit: int) -> tuple[SessionRow, ...]:
-    """At most ``limit`` sessions, the newest first."""
+def session_rows(context: Context, limit: int, *, overridden: bool = False) -> tuple[SessionRow, ...]:
+    """At most ``limit`` sessions, the newest first; ``overridden``: only those with an opened limit."""
     client = controller_if_any(context)
     if client is not None:
-        return tuple(_pages_of_sessions(client, limit))
-    from modctl.chart.reader import OPEN, ChartReader
+        return tuple(_pages_of_sessions(client, limit, overridden=overridden))
+    from modctl.chart.reader import OPEN, ChartReader, SessionFilter
 
     layout = Layout(context.site)
     with site_to_ourselves(layout):
         reader = ChartReader.open(layout.chart)
-        found = reader.sessions(limit=limit)
+        found = reader.sessions(SessionFilter(overridden=overridden), limit=limit)
         reader.close()
     return tuple(
         SessionRow(
@@ -36,9 +36,21 @@ def session_rows(context: Context, limit: int) -> tuple[SessionRow, ...]:
             delivered_ms=row.delivered_ms or 0,
             simulated=row.simulated,
             overrides=row.overrides,
+            signed=row.signed,
+            amended=row.amended,
+            load=row.load,
+            head=row.head,
         )
         for row in found
     )
+
+
+def named(context: Context, wanted: str | None) -> str:
+    """The session that is meant: the one that was said, else the last."""
+    name = wanted or next((row.session for row in session_rows(context, 1)), None)
+    if name is None:
+        raise UsageError("There is no session in this chart yet.")
+    return name
 
 
 def entries_of(context: Context, session: str) -> tuple[Entry, ...]:
@@ -58,19 +70,17 @@ def entries_of(context: Context, session: str) -> tuple[Entry, ...]:
 
 def wanted_entries(context: Context, wanted: str | None) -> tuple[Entry, ...]:
     """Every entry of the named session, or of the last one. UsageError when there is none."""
-    name = wanted or next((row.session for row in session_rows(context, 1)), None)
-    if name is None:
-        raise UsageError("There is no session in this chart yet.")
+    name = named(context, wanted)
     found = entries_of(context, name)
     if not found:
         raise UsageError(f"There is no session {name!r} in this chart; see modctl session list.")
     return found
 
 
-def _pages_of_sessions(client: BlockingClient, limit: int) -> Iterator[SessionRow]:
+def _pages_of_sessions(client: BlockingClient, limit: int, *, overridden: bool) -> Iterator[SessionRow]:
     given = 0
     while given < limit:
-        asked = ListSessions(id=client.next_id(), limit=min(100, limit - given), offset=given)
+        asked = ListSessions(id=client.next_id(), limit=min(100, limit - given), offset=given, overridden=overridden)
         answer = done(client.request(asked))
         rows = answer.sessions or ()
         yield from rows

@@ -5,9 +5,11 @@ from typing import Final
 import msgspec
 
 from devices.model import NS_PER_MS, NS_PER_S
+from modctl.clinic.bench import BENCH
 from modctl.clock import SystemClock
 from modctl.ipc.client import BlockingClient
 from modctl.ipc.messages import Event, Refused, Start
+from modctl.ipc.servicing import BenchRun
 from modctl.records import Entry, SessionRequested
 from modctl.reports.telling import ENDED, REFUSED, REQUESTED, entry_of, record_of
 
@@ -35,9 +37,10 @@ def uncharted(refusal: Refused) -> bytes:
     )
 
 
-def refusal_entries(client: BlockingClient, start: Start) -> list[Entry]:
+def refusal_entries(client: BlockingClient, start: Start | BenchRun) -> list[Entry]:
     """The request, its refusal and its end from the chart; empty when no refusal comes in time."""
-    wanted = (start.unit, start.patient, start.preset)
+    of_patient = (start.patient, start.preset) if isinstance(start, Start) else ("", BENCH)
+    wanted = (start.unit, *of_patient)
     clock = SystemClock()
     deadline_ns = clock.mono_ns() + WAIT_NS
     asked: dict[str | None, list[Entry]] = {}

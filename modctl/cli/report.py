@@ -49,6 +49,9 @@ def report(
         sheet = sheet_of(wanted_entries(context, wanted), zoneinfo.ZoneInfo(site.timezone))
     except SheetError as why:
         raise UsageError(f"There is nothing to report: {why}.") from why
+    if sheet.started is not None and sheet.started.load:
+        told = f"{sheet.session} was a bench run on {sheet.started.load}, without a patient; see modctl session show"
+        raise UsageError(f"There is nothing to report: {told}.")
     title = _title(context, sheet.requested.preset)
     if html is not None:
         from modctl.reports.html import html_sheet

@@ -9,9 +9,11 @@ import msgspec
 
 from modctl.cli.common import Context, emit, emit_raw, finish, pass_context, print_line
 from modctl.cli.durations import DURATION
+from modctl.cli.record import amend_session, late_entry, sign_session
 from modctl.cli.report import report
 from modctl.errors import Exit, UsageError
-from modctl.ipc.messages import SessionRow, StartWith
+from modctl.ipc.hands import StartWith
+from modctl.ipc.messages import SessionRow
 
 
 class SessionLine(SessionRow, frozen=True, kw_only=True, tag_field="kind", tag="session"):
@@ -36,32 +38,47 @@ session.add_command(report)
 
 
 @session.command(name="start")
-@click.option("--unit", required=True, help="The unit's name in the site.")
+@click.option("--unit", help="The unit's name in the site.")
 @click.option("--patient", required=True, help="The patient's reference.")
-@click.option("--preset", required=True, help="An id of the library.")
+@click.option("--preset", help="An id of the library.")
 @click.option("--with", "beside", metavar="UNIT:PRESET", help="The other half of a combination.")
+@click.option("--repeat", is_flag=True, help="The patient's last session once more, in six keys; needs no preset.")
 @click.option("--as", "user", required=True, help="Who runs it; the PIN is asked.")
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=INTEGER", help="A canonical parameter; the level's is the target."
 )
 @click.option("--duration", "duration_ms", type=DURATION, help="Shorter or longer than the preset. Example: 20min.")
 @click.option("--answers", metavar="FILE", help="Simulated sites: a TOML file, or the word demo.")
+@click.option("--head", default="", help="Serial number of the head in your hand, where the unit cannot tell.")
 @click.option("--pin-file", type=click.Path(path_type=Path), help="Simulated sites only.")
+@click.option(
+    "--override", "overrides", multiple=True, metavar="LIMIT=REASON", help="Open a soft limit, with a reason."
+)
+@click.option("--second", metavar="USER", help="The second person, where a limit takes one; the PIN is asked.")
+@click.option("--second-pin-file", type=click.Path(path_type=Path), help="Simulated sites only.")
 @pass_context
 def start_session(
     context: Context,
     *,
-    unit: str,
+    unit: str | None,
     patient: str,
-    preset: str,
+    preset: str | None,
     beside: str | None,
+    repeat: bool,
     user: str,
+    head: str,
     settings: tuple[str, ...],
     duration_ms: int | None,
     answers: str | None,
     pin_file: Path | None,
+    overrides: tuple[str, ...],
+    second: str | None,
+    second_pin_file: Path | None,
 ) -> None:
     """Run one session to its end and print each event. Asks the questions at the table first; starts from off.
+
+    A soft limit that is met is opened by a reason, asked at the terminal or given with --override; a hard one by
+    nobody. What was opened is charted: modctl session list --overrides.
 
     While it runs: + raises, - lowers, p pauses, r resumes, s stops; the first Ctrl-C stops. Closing the terminal
     stops it too. Example: modctl session start --unit ultrasound-1 --patient P-001
@@ -73,44 +90,66 @@ def start_session(
     """
     from modctl.cli.attend import Attendant
     from modctl.cli.keys import Keys
-    from modctl.cli.reach import controller, scripted_pin, typed_pin
+    from modctl.cli.openings import asked_for, typed
+    from modctl.cli.reach import controller, pin_for, scripted_pin, typed_pin
     from modctl.ipc.messages import Start
 
-    wanted = tuple(_setting(text) for text in settings)
-    given = None if answers is None else _answers(context, answers, preset)
+    if repeat and (preset is not None or answers is not None):
+        raise UsageError(
+            "--repeat takes the preset of the last session, and a person answers: no --preset, no --answers."
+        )
+    if not repeat and (unit is None or preset is None):
+        raise UsageError("--unit and --preset say what is done; or --repeat for the patient's last session once more.")
+    wanted = tuple(setting(text) for text in settings)
+    given = None if answers is None else _answers(context, answers, preset or "")
     scripted = _demo_pin(pin_file, answers) or scripted_pin(context, pin_file)
+    second_pin = "" if second is None else pin_for(context, second, second_pin_file)
+    opened = asked_for(overrides, second or "", second_pin)
     client = controller(context, attends=True)
     client.sign_in(user, typed_pin(user) if scripted is None else scripted)
     request = Start(
         id=client.next_id(),
-        unit=unit,
+        unit=unit or "",
         patient=patient,
-        preset=preset,
+        preset=preset or "",
         set=wanted,
         duration_ms=duration_ms,
         file_answers=given is not None,
         partner=None if beside is None else _half(beside),
+        repeat=repeat,
+        body_weight_kg=None if given is None or "body_weight" not in given else int(given["body_weight"]),
+        overrides=opened,
+        head=head,
     )
     keys = Keys()
     if given is None and not keys.is_terminal:
         raise UsageError("The questions at the table are answered at a terminal, and there is none here.")
+    asks = typed if given is None else None
     with keys.listening(), contextlib.closing(client):
-        ended = Attendant(client, keys, context, given).run(request)
+        ended = Attendant(client, keys, context, given, asks).run(request)
     finish(ended)
 
 
 @session.command(name="list")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
+@click.option("--overrides", "overridden", is_flag=True, help="Only sessions in which a soft limit was opened.")
 @pass_context
-def list_sessions(context: Context, *, limit: int) -> None:
-    """List sessions, the newest first."""
+def list_sessions(context: Context, *, limit: int, overridden: bool) -> None:
+    """List sessions, the newest first.
+
+    Example, for an audit: modctl session list --overrides
+    """
     from modctl import text
     from modctl.cli.records import session_rows
 
-    for row in session_rows(context, limit):
+    for row in session_rows(context, limit, overridden=overridden):
         record = SessionLine(**msgspec.structs.asdict(row))
         delivered = f"{text.clock(row.delivered_ms)} of {text.clock(row.planned_ms)}"
-        parts = (row.started_at_utc, row.session, row.unit, row.patient, row.preset, delivered)
+        opened = (f"{row.overrides} opened",) if row.overrides else ()
+        record_is = "AMENDED after signing" if row.amended else "signed" if row.signed else "not signed"
+        who = (f"BENCH RUN on {row.load}, no patient",) if row.load else (row.patient, row.preset)
+        ends = opened if row.load else (*opened, record_is)  # nobody signs what was no treatment
+        parts = (row.started_at_utc, row.session, row.unit, *who, delivered, *ends)
         emit(record, f"{text.outcome(row.outcome)}  " + "  ".join(parts))
 
 
@@ -120,22 +159,29 @@ def list_sessions(context: Context, *, limit: int) -> None:
 def show_session(context: Context, wanted: str | None) -> None:
     """Show the events of a session (default: the last one) as the chart holds them, answers included.
 
-    The end is printed last; what was answered after it stands before it, with its later number.
+    The end is printed last; what was answered after it stands before it, with its later number. What people wrote is
+    printed where this site still keeps it, and held against its commitment: exit 1 when it was altered.
     """
     from modctl.cli.records import wanted_entries
-    from modctl.reports.telling import ENDED, Teller, answered, flat, flat_sample, samples
+    from modctl.cli.texts import Texts, told
+    from modctl.reports.telling import ENDED, Teller, answered, flat, flat_sample, record_of, samples
 
     found = wanted_entries(context, wanted)
-    teller = Teller()
+    teller, texts = Teller(), Texts(context)
     for entry in sorted(found, key=lambda entry: (entry.kind == ENDED, entry.seq)):
         if context.json:
             for sample in samples(entry):
                 emit_raw(flat_sample(entry, sample))
             if entry.kind != "inputs":
                 emit_raw(flat(entry))
-            continue
-        for line in (*teller.lines(entry), *answered(entry)):
-            print_line(line)
+        else:
+            for line in (*teller.lines(entry), *answered(entry)):
+                print_line(line)
+        written = None if entry.kind == "inputs" else texts.of(entry, record_of(entry))
+        if written is not None:
+            emit(written, told(written))
+    texts.close()
+    finish(Exit.FINDINGS if texts.is_altered else Exit.OK)
 
 
 @session.command(name="replay")
@@ -159,7 +205,12 @@ def replay_session(context: Context, wanted: str | None) -> None:
     finish(Exit.OK if replayed.same else Exit.FINDINGS)
 
 
-def _setting(text: str) -> tuple[str, int]:
+for _added in (sign_session, amend_session, late_entry):
+    session.add_command(_added)
+
+
+def setting(text: str) -> tuple[str, int]:
+    """NAME=INTEGER as a pair; UsageError says how to write it."""
     name, equals, value = text.partition("=")
     try:
         return name, int(value)

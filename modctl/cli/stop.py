@@ -9,7 +9,7 @@ from modctl.cli.common import Context, emit, finish, pass_context
 from modctl.errors import Exit
 
 if TYPE_CHECKING:
-    from modctl.ipc.messages import StoppedUnit
+    from modctl.ipc.hands import StoppedUnit
 
 
 class StopLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="stop"):

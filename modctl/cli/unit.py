@@ -5,8 +5,11 @@ from pathlib import Path
 import click
 import msgspec
 
+from modctl.cli.benchwork import identify, run, watch
 from modctl.cli.certify import certify
 from modctl.cli.common import Context, emit, pass_context, say
+from modctl.cli.servicing import calibrate, check, hold, look_back, release
+from modctl.cli.trace import trace
 from modctl.ipc.messages import UnitRow
 
 
@@ -32,7 +35,9 @@ def unit() -> None:
     """The units of the site."""
 
 
-unit.add_command(certify)  # what it needs is imported when it runs
+# What these need is imported when they run.
+for command in (certify, hold, release, identify, watch, check, calibrate, look_back, run, trace):
+    unit.add_command(command)
 
 
 @unit.command(name="list")
@@ -53,6 +58,8 @@ def list_units(context: Context, *, models: bool) -> None:
         simulated = "simulated" if row.simulated else "REAL"
         lease = f"off {row.lease_ms} ms after the last word" if row.lease_ms else "no watchdog of its own"
         why = f" ({row.reason})" if row.reason else ""
+        held_to = f"calibration {row.calibration}" + (f", due {row.due}" if row.due else "")
+        heads = tuple(f"{one.kind} {one.serial}: {one.calibration}, due {one.due or 'not set'}" for one in row.heads)
         parts = (
             row.name,
             row.model,
@@ -60,6 +67,8 @@ def list_units(context: Context, *, models: bool) -> None:
             simulated,
             f"verified: {row.verified}",
             lease,
+            held_to,
+            *heads,
         )
         emit(record, f"{text.output(row.output)}  " + "  ".join(parts))
 

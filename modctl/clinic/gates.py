@@ -9,6 +9,7 @@ import msgspec
 
 from devices.model import Modality
 from modctl import text
+from modctl.clinic.contraindications import SCREENING, screened
 from modctl.clinic.presets import Gate, Preset
 
 GATES: Final = Path(__file__).parent / "gates.toml"
@@ -23,6 +24,9 @@ ANSWER_KEYS: Final = (
     "pain_before",
     "rom_before",
     "skin_before",
+    "sensation",
+    "stop_switch",
+    "body_weight",
     "placement",
     "confirm",
     "pain_after",
@@ -63,12 +67,22 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     placement: str
     values: str
     minutes: str
+    ready: str = ""  # what is known of the unit: who it says it is
 
 
 def gates_for(modality: Modality) -> tuple[Gate, ...]:
     """Every gate of one modality, those before the start first."""
-    mine = [gate for gate in _all() if not gate.during and (not gate.modalities or modality in gate.modalities)]
+    mine = [
+        screened(gate, modality) if gate.id == SCREENING else gate
+        for gate in _all()
+        if not gate.during and (not gate.modalities or modality in gate.modalities)
+    ]
     return (*(gate for gate in mine if not gate.after), *(gate for gate in mine if gate.after))
+
+
+def every_gate() -> tuple[Gate, ...]:
+    """All gates of all modalities, as the file has them."""
+    return _all()
 
 
 def gates_with(leading: Modality, partner: Modality) -> tuple[Gate, ...]:
@@ -101,7 +115,8 @@ def shown(
 ) -> Shown:
     """What a session's gates read back. ``level`` is (parameter, the most it may be ridden to in this session).
 
-    ``start`` is where the first ramp from off goes to; left out, only the most is read back.
+    ``start`` is where the first ramp from off goes to; left out, only the most is read back. ``ready`` stays empty:
+    who knows the unit fills it in.
     """
     name, highest = level
     ramp = "" if start is None else f"from off to {text.quantity(name, start)}, "
@@ -124,12 +139,19 @@ def gate_text(gate: Gate, filled: Shown) -> str:
     return gate.text.strip().format_map(msgspec.structs.asdict(filled))
 
 
+def gate_title(gate: Gate, filled: Shown) -> str:
+    """The gate's title with its braces filled."""
+    return gate.title.format_map(msgspec.structs.asdict(filled))
+
+
 def problem_with_answer(gate: Gate, answer: str) -> str | None:
     """Why an answer is none of this gate, as a sentence; None when it is one. Closing answers are answers."""
-    if gate.answers:
-        allowed = [word for word, _ in gate.answers]
-        return None if answer in allowed else f"{gate.id}: {answer!r} is none of {', '.join(allowed)}"
-    low, high = gate.minimum or 0, gate.maximum or 0
+    allowed = [word for word, _ in (*gate.answers, *gate.also)]
+    if answer in allowed:
+        return None
+    if gate.maximum is None:
+        return f"{gate.id}: {answer!r} is none of {', '.join(allowed)}"
+    low, high = gate.minimum or 0, gate.maximum
     is_number = answer.isascii() and answer.isdigit()
     if is_number and low <= int(answer) <= high:
         return None
@@ -139,7 +161,7 @@ def problem_with_answer(gate: Gate, answer: str) -> str | None:
 def open_gate(answers: Mapping[str, str], gates: tuple[Gate, ...]) -> tuple[str, str] | None:
     """The first gate that a file of answers leaves closed, with the reason; None when it opens all of them."""
     for gate in gates:
-        answer = answers.get(gate.id)
+        answer = answers.get(gate.id, gate.unsaid or None)
         if answer is None:
             return gate.id, f"{gate.id} is not answered"
         problem = problem_with_answer(gate, answer)
@@ -148,6 +170,11 @@ def open_gate(answers: Mapping[str, str], gates: tuple[Gate, ...]) -> tuple[str,
         if answer in gate.closes:
             return gate.id, f"{gate.id}: {answer!r} does not go on"
     return None
+
+
+def unsaid(gate_id: str) -> str | None:
+    """What a file of answers says that does not name this gate; None: nothing, and the gate stays closed."""
+    return next((gate.unsaid for gate in _all() if gate.id == gate_id and gate.unsaid), None)
 
 
 @functools.cache

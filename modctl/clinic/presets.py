@@ -47,6 +47,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     )
     ask_level_every_ms: int | None = None  # the same for asking an unattended patient how it feels
     longest_ms: int | None = None  # a session of it may not be planned longer, whatever the unit allows
+    goal: Literal["", "range-of-motion"] = ""  # what is measured at every visit because it is what is treated for
     approved: bool = False
     sha256: str = ""
 
@@ -57,6 +58,13 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``answers`` are (answer, label) pairs in the order shown, the first focused; a number gate has ``minimum`` and
     ``maximum`` instead. ``closes`` are the answers with which the session does not go on. ``{…}`` in ``text`` is
     filled from the session: unit, patient, title, region, side, values, minutes.
+
+    A number gate may have ``answers`` too: words beside the number, such as *not done*. ``valid_days`` is how long an
+    answer holds: 0 only in its session, 1 the same day (the visit), more so many times 24 hours; a site may only
+    shorten it. An answer holds for what it ``shares`` with the session that it was given in, and for the patient unless
+    it shares the unit alone. A ``measure`` is left out while its last number holds; every other answer that holds is
+    said again by a person, with one key. ``unsaid`` is what a file of answers says that does not name the gate (those
+    that were written before it was asked); empty: the gate stays closed.
     """
 
     id: str
@@ -69,3 +77,8 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     after: bool = False
     during: bool = False  # asked while there is output, when a preset says so
     modalities: tuple[Modality, ...] = ()  # empty: all
+    valid_days: int = 0
+    shares: tuple[Literal["modality", "region", "side", "unit"], ...] = ()
+    measure: bool = False
+    unsaid: str = ""
+    also: tuple[tuple[str, str], ...] = ()  # answers that are taken and not offered: conditions by their own names

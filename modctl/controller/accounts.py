@@ -5,8 +5,6 @@ Rule 2: an unknown user is checked as long as a known one.
 Rule 3: wrong PINs lock the account for a growing time. A stop needs no sign-in, so no lock ever stands before it.
 """
 
-import hashlib
-import secrets
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -19,7 +17,7 @@ import msgspec
 from devices.model import label
 from modctl.chart.sqlite import Connection, Cursor, SqliteError, open_writer
 from modctl.clock import utc_text
-from modctl.controller import pin_check
+from modctl.controller import pin_check, texts
 from modctl.errors import RefusedError, UnreachableError, UsageError
 
 MAX_TRIES: Final = 5  # chosen: room for gloves; the sixth guess of 10 000 waits
@@ -35,12 +33,16 @@ CREATE TABLE IF NOT EXISTS user (
   failures INTEGER NOT NULL, locked_until_utc TEXT
 ) STRICT;
 CREATE TABLE IF NOT EXISTS patient (
-  ref TEXT PRIMARY KEY, name TEXT NOT NULL, birth_date TEXT NOT NULL, side TEXT NOT NULL, body_weight_g INTEGER
+  ref TEXT PRIMARY KEY, name TEXT NOT NULL, birth_date TEXT NOT NULL, side TEXT NOT NULL, body_weight_g INTEGER,
+  weighed_at_utc TEXT
 ) STRICT;
 CREATE TABLE IF NOT EXISTS told (
   commitment TEXT PRIMARY KEY, salt BLOB NOT NULL, text TEXT NOT NULL, about TEXT NOT NULL
 ) STRICT;
 """
+
+
+_PATIENT: Final = "ref, name, birth_date, side, body_weight_g, weighed_at_utc"
 
 
 class Role(StrEnum):
@@ -72,6 +74,7 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True):
     birth_date: str  # YYYY-MM-DD
     side: str  # left | right | both
     body_weight_g: int | None = None
+    weighed_at_utc: str | None = None  # None with a weight: nobody knows how old it is
 
 
 class SignInResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +138,7 @@ class People:
         if not path.exists():
             raise UnreachableError(f"There is no {path}. A site is laid down with: modctl init {path.parent}")
         self._connection = open_writer(path)
+        self._add_missing_columns()
 
     @classmethod
     def create(cls, path: Path) -> "People":
@@ -220,36 +224,61 @@ class People:
 
     def add_patient(self, patient: Patient) -> None:
         """Add one patient; RefusedError where the reference is taken."""
-        row = (patient.ref, patient.name, patient.birth_date, patient.side, patient.body_weight_g)
-        if self._execute("INSERT OR IGNORE INTO patient VALUES (?, ?, ?, ?, ?)", row).rowcount == 0:
+        weight = (patient.body_weight_g, patient.weighed_at_utc)
+        row = (patient.ref, patient.name, patient.birth_date, patient.side, *weight)
+        if self._execute(f"INSERT OR IGNORE INTO patient ({_PATIENT}) VALUES (?, ?, ?, ?, ?, ?)", row).rowcount == 0:  # noqa: S608 - names of this module
             raise RefusedError(f"There is a patient {patient.ref!r} already. Nothing was changed.")
 
     def patients(self) -> tuple[Patient, ...]:
         """All patients, by reference. What is shown of their names was made safe when it came in."""
-        rows = self._execute("SELECT ref, name, birth_date, side, body_weight_g FROM patient ORDER BY ref", ())
+        rows = self._execute(f"SELECT {_PATIENT} FROM patient ORDER BY ref", ())  # noqa: S608 - names of this module
         return tuple(
-            Patient(ref=row[0], name=row[1], birth_date=row[2], side=row[3], body_weight_g=row[4]) for row in rows
+            Patient(
+                ref=row[0],
+                name=row[1],
+                birth_date=row[2],
+                side=row[3],
+                body_weight_g=row[4],
+                weighed_at_utc=row[5],
+            )
+            for row in rows
         )
 
     def patient(self, ref: str) -> Patient | None:
         """One patient by reference."""
         return next((patient for patient in self.patients() if patient.ref == ref), None)
 
+    def weigh(self, ref: str, body_weight_g: int, at_utc: str) -> None:
+        """Keep a patient's weight with its date."""
+        query = "UPDATE patient SET body_weight_g = ?, weighed_at_utc = ? WHERE ref = ?"
+        self._execute(query, (body_weight_g, at_utc, ref))
+
     # Texts
 
-    def commit(self, text: str, about: str) -> str:
-        """Keep a free text and give the commitment that the chart holds in its place: it can be forgotten here."""
-        salt = secrets.token_bytes(32)
-        commitment = hashlib.sha256(salt + text.encode()).hexdigest()
-        self._execute("INSERT INTO told VALUES (?, ?, ?, ?)", (commitment, salt, text, about))
-        return commitment
+    def keep(self, sealed: texts.Sealed, about: str) -> None:
+        """Keep a free text, before its commitment is charted. ``about`` names its session."""
+        row = (sealed.commitment, sealed.salt, sealed.text, about)
+        self._execute("INSERT INTO told VALUES (?, ?, ?, ?)", row)
 
-    def told(self, commitment: str) -> str | None:
-        """The text behind a commitment; None when it was forgotten or does not fit."""
+    def told(self, commitment: str) -> texts.Told:
+        """The text behind a commitment, if it is kept here and still is what was committed to."""
         row = self._execute("SELECT salt, text FROM told WHERE commitment = ?", (commitment,)).fetchone()
-        if row is None or hashlib.sha256(row[0] + row[1].encode()).hexdigest() != commitment:
-            return None
-        return str(row[1])
+        if row is None:
+            return texts.Told(state=texts.NOT_KEPT)
+        salt, text = row
+        if texts.commitment(salt, text) != commitment:
+            return texts.Told(state=texts.ALTERED)
+        return texts.Told(state=texts.KEPT, text=text)
+
+    def forget(self, commitment: str) -> None:
+        """Forget one text: what it was committed to stays in the chart and says nothing."""
+        self._execute("DELETE FROM told WHERE commitment = ?", (commitment,))
+
+    def _add_missing_columns(self) -> None:
+        """A file from before weights had dates: its weights have none, so they are asked for again."""
+        columns = {row[1] for row in self._execute("PRAGMA table_info(patient)", ())}
+        if columns and "weighed_at_utc" not in columns:
+            self._execute("ALTER TABLE patient ADD COLUMN weighed_at_utc TEXT", ())
 
     def _execute(self, query: str, values: tuple[str | int | bytes | None, ...]) -> Cursor:
         try:

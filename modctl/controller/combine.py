@@ -5,10 +5,14 @@ Rule 2: the head is the stimulation's electrode: its density is judged on the he
 Rule 3: only a unit that tells whether its head has contact carries a current.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from devices.model import Modality
+from modctl.clinic.interlocks import Running
 from modctl.controller.prepare import NotPrepared, Order, Prepared, prepare
+from modctl.controller.requests import interlocked
 from modctl.engine.core_events import Begin, Partner, Refuse, RefusedPartner
 from modctl.engine.pairs import PARTNER_REFUSED
 from modctl.records import SessionRefused, SessionRequested
@@ -16,11 +20,11 @@ from modctl.records import SessionRefused, SessionRequested
 PAIR = {Modality.ULTRASOUND, Modality.ESTIM}
 
 
-def combine(lead: Order, partner: Order, request: int, actor: str) -> Begin | Refuse:
+def combine(lead: Order, partner: Order, request: int, actor: str, running: Sequence[Running] = ()) -> Begin | Refuse:
     """Judge both requests. ``lead`` is the one whose session asks the questions; its name becomes the group's."""
     head = next((order for order in (lead, partner) if order.preset.modality is Modality.ULTRASOUND), None)
     orders = [_in_group(order, lead.session, head) for order in (lead, partner)]
-    one, other = (prepare(order) for order in orders)
+    one, other = (interlocked(prepare(order), order.patient, order.preset, running) for order in orders)
     why = _no_combination(lead, partner)
     if why is None and isinstance(one, Prepared) and isinstance(other, Prepared):
         second = Partner(setup=other.setup, requested=other.requested)

@@ -7,6 +7,7 @@ Rule 2: everything that speaks against a request is found here, before the engin
 import secrets
 import select
 import shutil
+import zoneinfo
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,27 +15,69 @@ from typing import Final
 
 import msgspec
 
-from devices import profile as profiles
-from devices.limits import Limit, Mark, Max, Min
-from modctl.clinic.gates import Who, during_gate, gate_text, gates_for, gates_with, shown
+from devices.model import Modality, label
+from modctl.clinic.bench import bench_gates, bench_preset
+from modctl.clinic.gates import during_gate, gates_for, gates_with
+from modctl.clinic.interlocks import Running
 from modctl.clinic.library import load_library
-from modctl.clinic.presets import Preset
+from modctl.clinic.presets import Gate, Preset
+from modctl.clinic.validity import (
+    BODY_WEIGHT,
+    BODY_WEIGHT_DAYS,
+    Ask,
+    Asking,
+    Moment,
+    Scene,
+    Standing,
+    arranged,
+    standings,
+    weight_age_days,
+)
 from modctl.clock import Clock
-from modctl.config import Narrowed, SiteConfig
-from modctl.controller.accounts import Patient, People, PinCheck, SignInResult
+from modctl.config import SiteConfig
+from modctl.controller.accounts import Patient, People, PinCheck, Role, SignInResult
+from modctl.controller.asking import gate_views, patient_row, preset_row
+from modctl.controller.checking import judged_check
+from modctl.controller.colds import cold_rest_ms
 from modctl.controller.combine import combine
+from modctl.controller.doors import Opening
+from modctl.controller.history import History
 from modctl.controller.prepare import NotPrepared, Order, prepare
-from modctl.controller.reading import Cold, cold_rest_ms
+from modctl.controller.requests import event_of, for_a_file, interlocked, is_of, joined, repeated, site_limits
+from modctl.controller.rights import AT_THE_TABLE
 from modctl.controller.snapshot import Card
-from modctl.engine.core_events import Begin, Refuse
-from modctl.engine.riding import cap
+from modctl.controller.texts import Sealed, seal
+from modctl.engine.core_events import Begin, RecordCheck, Refuse
 from modctl.engine.setup import Setup
 from modctl.engine.unit import UnitState
-from modctl.ipc.messages import Done, GateView, PatientRow, PresetRow, Refused, SignIn, Start, StartWith
-from modctl.records import SignedIn
+from modctl.errors import UsageError
+from modctl.ipc.hands import OverrideAsk, StartWith
+from modctl.ipc.messages import Done, Refused, SignIn, Start
+from modctl.ipc.servicing import BenchRun, CheckUnit
+from modctl.records import PatientWeighed, SignedIn
 
 RESERVE_BYTES: Final = 64 << 20  # chosen: a day of sessions is a few megabytes; the rest is for the stop's own entries
+BODY_WEIGHT_KG: Final = (10, 400)  # chosen: outside of it somebody mistyped; traction stands on this number
 PIN_MS: Final = 10_000  # chosen: a check takes 0.15 s; one that hangs is given up
+
+
+NOBODY: Final = Patient(ref="", name="", birth_date="", side="", body_weight_g=None)  # on the bench
+NO_HISTORY: Final = History()
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """One soft limit that a person opens, and the reason in their words."""
+
+    opening: Opening
+    sealed: Sealed
+
+
+class _Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """One session that is asked for, before it is judged."""
+
+    order: Order
+    patient: Patient
+    standing: tuple[Standing, ...]
 
 
 class FrontDesk:
@@ -75,7 +118,7 @@ class FrontDesk:
 
     def patients(self) -> Done:
         """All patients."""
-        rows = (_patient_row(patient) for patient in self._people.patients())
+        rows = (patient_row(patient) for patient in self._people.patients())
         return Done(id=0, patients=tuple(rows))
 
     def presets(self, unit: str | None) -> Done | Refused:
@@ -84,74 +127,132 @@ class FrontDesk:
         if unit is not None and entry is None:
             return Refused(id=0, code="usage", reason=f"This site has no unit {unit!r}.")
         library = load_library(self._library)
-        rows = (_preset_row(preset) for preset in library if entry is None or entry.model in preset.models)
+        rows = (preset_row(preset) for preset in library if entry is None or entry.model in preset.models)
         return Done(id=0, presets=tuple(rows))
 
-    def begin(
-        self, number: int, actor: str, request: Start, units: Mapping[str, UnitState], colds: Sequence[Cold] = ()
+    def opened(
+        self, actor: str, asked: Sequence[OverrideAsk], chart: Callable[[SignedIn], None]
+    ) -> tuple[Opened, ...] | Refused:
+        """What a person writes to open soft limits, sealed; the second person is checked and charted as a sign-in."""
+        found = []
+        for ask in asked:
+            sealed = seal(ask.reason)
+            if not sealed.text:
+                return _refused_opening(ask.limit, "override_reason", "takes a reason in words")
+            problem = self._second_problem(actor, ask, chart)
+            if problem is not None:
+                return problem
+            second = ask.second_user or None
+            opening = Opening(limit=ask.limit, reason=sealed.commitment, second_person=second)
+            found.append(Opened(opening=opening, sealed=sealed))
+        return tuple(found)
+
+    def _second_problem(self, actor: str, ask: OverrideAsk, chart: Callable[[SignedIn], None]) -> Refused | None:
+        """Why these people may not open it; None when they may. One of them is a therapist."""
+        first = self._people.user(actor)
+        roles = {None if first is None else first.role}
+        if ask.second_user:
+            if ask.second_user == actor:
+                return _refused_opening(ask.limit, "override_second_person", f"takes somebody else than {actor}")
+            answer = self.sign_in(SignIn(id=0, user=ask.second_user, pin=ask.second_pin), chart)
+            if isinstance(answer, Refused):
+                return answer
+            if answer.role not in AT_THE_TABLE:
+                return _refused_opening(ask.limit, "override_second_person", "takes somebody who treats patients")
+            roles.add(Role(answer.role))
+        if Role.THERAPIST not in roles:
+            return _refused_opening(ask.limit, "override_second_person", "is opened by a therapist, or with one")
+        return None
+
+    def keep(self, sealed: Sealed, about: str) -> None:
+        """Keep what a person wrote, before its commitment goes to the chart."""
+        self._people.keep(sealed, about)
+
+    def forget(self, commitments: Sequence[str]) -> None:
+        """What was written came to nothing: the chart holds no commitment to it."""
+        for commitment in commitments:
+            self._people.forget(commitment)
+
+    def begin(  # noqa: PLR0913  # who asks for what, and what is known around it
+        self,
+        number: int,
+        actor: str,
+        request: Start,
+        units: Mapping[str, UnitState],
+        opened: Sequence[Opened] = (),
+        *,
+        history: History = NO_HISTORY,
+        running: Sequence[Running] = (),
+        chart: Callable[[PatientWeighed], None] = lambda _: None,
     ) -> tuple[Begin | Refuse, Card] | Refused:
         """Prepare a session: what the engine is to be told, and what the screens need to know of it.
 
-        ``colds`` are the patient's last ones, from the chart.
+        ``running`` are the sessions that are not over; ``chart`` takes a body weight that came with the request.
         """
-        found = self._order(request, request.unit, request.preset, units, colds)
+        if history.last is not None:
+            request = repeated(request, history.last)
+        found = self._wish(request, request.unit, request.preset, units, history, chart)
         if isinstance(found, Refused):
             return found
-        order, patient = found
-        judged = prepare(order)
-        if isinstance(judged, NotPrepared):
-            refuse = Refuse(
-                request=number,
-                actor=actor,
-                session=order.session,
-                requested=judged.requested,
-                refused=judged.refused,
-                text=judged.text,
-            )
-            return refuse, _card(patient, order.preset, ())
-        begin = Begin(request=number, actor=actor, setup=judged.setup, requested=judged.requested)
-        order = msgspec.structs.replace(order, gates=judged.gates)
-        return begin, _card(
-            patient, order.preset, _gate_views(order, patient, judged.setup), _check_views(order, patient, judged.setup)
-        )
+        order = msgspec.structs.replace(found.order, openings=tuple(one.opening for one in opened))
+        judged = interlocked(prepare(order), found.patient.ref, order.preset, running)
+        event = event_of(number, actor, order.session, judged)
+        if isinstance(event, Refuse) or isinstance(judged, NotPrepared):
+            return event, Card(patient_name=found.patient.name, title=order.preset.title)
+        for one in opened:
+            self._people.keep(one.sealed, order.session)
+        return event, self._card(found, history, judged.gates, judged.setup)
 
-    def begin_both(
+    def begin_both(  # noqa: PLR0913  # as for one
         self,
         number: int,
         actor: str,
         request: Start,
         other: StartWith,
         units: Mapping[str, UnitState],
-        colds: Sequence[Cold] = (),
+        *,
+        history: History = NO_HISTORY,
+        running: Sequence[Running] = (),
+        chart: Callable[[PatientWeighed], None] = lambda _: None,
     ) -> tuple[Begin | Refuse, Card, Card] | Refused:
-        """Prepare a combination; the cards of its leading session and of its partner."""
-        found = self._order(request, request.unit, request.preset, units, colds)
-        if isinstance(found, Refused):
-            return found
-        second = self._order(request, other.unit, other.preset, units, colds)
-        if isinstance(second, Refused):
-            return second
-        (lead, patient), (partner, _same) = found, second
-        theirs = tuple((name, value) for name, value in request.set if _is_of(partner, name))
+        """Prepare a combination; the cards of its leading session and of its partner. It opens no soft limit."""
+        if request.overrides:
+            return Refused(id=0, code="usage", reason="A combination opens no soft limit. Nothing was started.")
+        lead = self._wish(request, request.unit, request.preset, units, history, chart, beside=other.preset)
+        if isinstance(lead, Refused):
+            return lead
+        partner = self._wish(request, other.unit, other.preset, units, history, chart)
+        if isinstance(partner, Refused):
+            return partner
+        theirs = tuple((name, value) for name, value in request.set if is_of(partner.order, name))
         ours = tuple(pair for pair in request.set if pair not in theirs)
-        gates = gates_with(lead.preset.modality, partner.preset.modality)
-        lead = msgspec.structs.replace(lead, asked=ours, gates=gates)
-        partner = msgspec.structs.replace(partner, asked=theirs)
-        event = combine(lead, partner, number, actor)
+        one = msgspec.structs.replace(lead.order, asked=ours)
+        two = msgspec.structs.replace(partner.order, asked=theirs)
+        event = combine(one, two, number, actor, running)
+        nothing = [Card(patient_name=lead.patient.name, title=order.preset.title) for order in (one, two)]
         if isinstance(event, Refuse) or event.partner is None:
-            return event, _card(patient, lead.preset, ()), _card(patient, partner.preset, ())
-        beside = _gate_views(partner, patient, event.partner.setup)
-        views = _joined(_gate_views(lead, patient, event.setup), beside, partner.preset.title)
-        return event, _card(patient, lead.preset, views), _card(patient, partner.preset, beside)
+            return event, nothing[0], nothing[1]
+        beside = self._card(partner, history, two.gates, event.partner.setup)
+        leading = self._card(lead, history, one.gates, event.setup)
+        views = joined(leading.gates, beside.gates, two.preset.title)
+        return event, msgspec.structs.replace(leading, gates=views), beside
 
-    def _order(
-        self, request: Start, unit_name: str, preset_id: str, units: Mapping[str, UnitState], colds: Sequence[Cold]
-    ) -> tuple[Order, Patient] | Refused:
-        """What one half, or the only one, is judged by."""
-        unit = units.get(unit_name)
+    def _wish(  # as above
+        self,
+        request: Start,
+        unit_name: str,
+        preset_id: str,
+        units: Mapping[str, UnitState],
+        history: History,
+        chart: Callable[[PatientWeighed], None],
+        *,
+        beside: str = "",
+    ) -> "_Wish | Refused":
+        """What one session, or one half of a combination, is judged by. ``beside``: the partner's preset."""
+        unit, entry = units.get(unit_name), self._site.unit(unit_name)
         patient = self._people.patient(request.patient)
-        preset = next((one for one in load_library(self._library) if one.id == preset_id), None)
-        entry = self._site.unit(unit_name)
+        library = {one.id: one for one in load_library(self._library)}
+        preset = library.get(preset_id)
         if unit is None or entry is None:
             return Refused(id=0, code="usage", reason=f"This site has no unit {unit_name!r}.")
         if patient is None:
@@ -161,6 +262,11 @@ class FrontDesk:
         refused = self._site_refusal(request)
         if refused is not None:
             return refused
+        if request.body_weight_kg is not None and preset.modality is Modality.TRACTION:
+            patient = self._weighed(patient, request.body_weight_kg, chart)
+        if refused := self._weight_refusal(patient, preset):
+            return refused
+        standing = self._standings(request, patient, preset, history, library.get(beside))
         order = Order(
             session=self._new_session(),
             unit=unit,
@@ -168,7 +274,7 @@ class FrontDesk:
             side=patient.side,
             body_weight_g=patient.body_weight_g,
             preset=preset,
-            gates=gates_for(preset.modality),
+            gates=tuple(one.gate for one in standing),
             asked=request.set,
             duration_ms=request.duration_ms,
             demonstration=request.file_answers,
@@ -176,13 +282,134 @@ class FrontDesk:
             site_limits=site_limits(entry.limits),
             program=self._program,
             now_ns=self._clock.mono_ns(),
+            today=self._today(),
+            needs_calibration=self._site.site.needs_calibration,
+            head=request.head,
             witness=units.get(entry.witness),
             grace_ms=self._site.site.check_grace_s * 1_000,
-            cold_rest_ms=cold_rest_ms(colds, preset.region, patient.side, self._now()),
+            cold_rest_ms=cold_rest_ms(history.colds, preset.region, patient.side, self._now()),
         )
-        return order, patient
+        return _Wish(order=order, patient=patient, standing=standing)
 
-    def _site_refusal(self, request: Start) -> Refused | None:
+    def _card(self, wish: "_Wish", history: History, gates: Sequence[Gate], setup: Setup) -> Card:
+        """What the screens need; ``gates`` may hold questions that the preparation has added."""
+        known = {one.gate.id: one for one in wish.standing}
+        standing = tuple(known.get(gate.id, Standing(gate=gate, ask=Ask.ASK)) for gate in gates)
+        checks = tuple(Standing(gate=during_gate(check.gate.gate), ask=Ask.ASK) for check in setup.checks)
+        preset = wish.order.preset
+        return Card(
+            patient_name=wish.patient.name,
+            title=preset.title,
+            gates=gate_views(standing, preset, wish.patient, setup),
+            checks=gate_views(checks, preset, wish.patient, setup),
+            asked_ns=wish.order.now_ns,
+            last_level=dict(history.levels).get(preset.id),
+        )
+
+    def begin_bench(
+        self, number: int, actor: str, request: BenchRun, units: Mapping[str, UnitState]
+    ) -> tuple[Begin | Refuse, Card] | Refused:
+        """Prepare a session without a patient, on a named load."""
+        unit, entry = units.get(request.unit), self._site.unit(request.unit)
+        if unit is None or entry is None:
+            return Refused(id=0, code="usage", reason=f"This site has no unit {request.unit!r}.")
+        if not request.nobody_connected:
+            why = "A bench run needs the statement that nobody is connected (--nobody-connected). Nothing was started."
+            return Refused(id=0, code="refused", reason=why)
+        preset = bench_preset(unit.config.profile, label(request.load), dict(request.set), request.duration_ms)
+        if isinstance(preset, str):
+            return Refused(id=0, code="usage", reason=preset)
+        refused = self._site_refusal(request)
+        if refused is not None:
+            return refused
+        order = Order(
+            session=self._new_session(),
+            unit=unit,
+            patient="",
+            side="",
+            body_weight_g=None,
+            preset=preset,
+            gates=bench_gates(),
+            asked=request.set,
+            duration_ms=request.duration_ms,
+            demonstration=False,
+            simulated_site=self._site.site.simulated,
+            site_limits=site_limits(entry.limits),
+            program=self._program,
+            now_ns=self._clock.mono_ns(),
+            head=request.head,
+            load=label(request.load),
+        )
+        event = event_of(number, actor, order.session, prepare(order))
+        if isinstance(event, Refuse):
+            return event, Card(patient_name="", title=preset.title)
+        standing = tuple(Standing(gate=gate, ask=Ask.ASK) for gate in order.gates)
+        return event, Card(patient_name="", title=preset.title, gates=gate_views(standing, preset, NOBODY, event.setup))
+
+    def check(
+        self, number: int, actor: str, request: CheckUnit, units: Mapping[str, UnitState]
+    ) -> RecordCheck | Refused:
+        """Judge typed readings; what the engine is to record."""
+        unit = units.get(request.unit)
+        if unit is None:
+            return Refused(id=0, code="usage", reason=f"This site has no unit {request.unit!r}.")
+        judged = judged_check(request, unit, self._today(), self._site.site.calibration_days)
+        if isinstance(judged, str):
+            return Refused(id=0, code="usage", reason=f"{judged} Nothing was recorded.")
+        checked = msgspec.structs.replace(judged, simulated=self._site.site.simulated or judged.simulated)
+        return RecordCheck(request=number, actor=actor, checked=checked)
+
+    def _standings(
+        self, request: Start, patient: Patient, preset: Preset, history: History, beside: Preset | None
+    ) -> tuple[Standing, ...]:
+        """The session's gates in the order in which they are answered. A file carries nothing: it says what it says."""
+        stamp = self._clock.stamp()
+        asking = Asking(
+            scene=Scene(
+                patient=patient.ref,
+                modality=preset.modality,
+                region=preset.region,
+                side=patient.side,
+                unit=request.unit,
+            ),
+            now=Moment(at_utc=stamp.at_utc, boottime_ns=stamp.boottime_ns, boot=stamp.boot),
+            timezone=self._site.site.timezone,
+            days=self._site.site.gate_days,
+            rom_is_goal=preset.goal == "range-of-motion",
+        )
+        gates = gates_for(preset.modality) if beside is None else gates_with(preset.modality, beside.modality)
+        judged = standings(gates, history.earlier, asking)
+        if request.file_answers:
+            judged = tuple(for_a_file(one) for one in judged)
+        return arranged(judged)
+
+    def _weighed(self, patient: Patient, body_weight_kg: int, chart: Callable[[PatientWeighed], None]) -> Patient:
+        low, high = BODY_WEIGHT_KG
+        if not low <= body_weight_kg <= high:
+            raise UsageError(f"A body weight of {body_weight_kg} kg: {low} to {high} are taken. Nothing was started.")
+        weight_g, at_utc = body_weight_kg * 1_000, self._clock.stamp().at_utc
+        self._people.weigh(patient.ref, weight_g, at_utc)
+        chart(PatientWeighed(patient=patient.ref, body_weight_g=weight_g))
+        return msgspec.structs.replace(patient, body_weight_g=weight_g, weighed_at_utc=at_utc)
+
+    def _weight_refusal(self, patient: Patient, preset: Preset) -> Refused | None:
+        """Traction is bounded by a part of the body's weight: without a weight of these days the gate is closed."""
+        if preset.modality is not Modality.TRACTION:
+            return None
+        days = min(BODY_WEIGHT_DAYS, self._site.site.gate_days.get(BODY_WEIGHT, BODY_WEIGHT_DAYS))
+        age = weight_age_days(patient.weighed_at_utc, self._clock.stamp().at_utc)
+        if patient.body_weight_g is not None and age is not None and age < max(days, 1):
+            return None
+        known = "not known" if patient.body_weight_g is None else "of an unknown day"
+        told = known if age is None or patient.body_weight_g is None else f"{age} days old, and {days} are allowed"
+        why = f"The body weight of {patient.ref} is {told}. Weigh the patient and enter it. Nothing was started."
+        return Refused(id=0, code=BODY_WEIGHT, reason=why)
+
+    def _today(self) -> str:
+        """The date at the site."""
+        return self._now().astimezone(zoneinfo.ZoneInfo(self._site.site.timezone)).date().isoformat()
+
+    def _site_refusal(self, request: Start | BenchRun) -> Refused | None:
         """What speaks against any session just now."""
         if request.file_answers and not self._site.site.simulated:
             why = "Answers come from a person: answer files work in simulated sites only. Nothing was started."
@@ -212,84 +439,5 @@ class FrontDesk:
         return f"{self._now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def site_limits(narrowed: Mapping[str, Narrowed]) -> tuple[Limit, ...]:
-    """A site's own bounds as limits of a session."""
-    source = "site.toml"
-    highest = (
-        Max(id=f"site-{name}-max", parameter=name, bound=bounds.max, source=source, mark=Mark.CHOSEN)
-        for name, bounds in narrowed.items()
-        if bounds.max is not None
-    )
-    lowest = (
-        Min(id=f"site-{name}-min", parameter=name, bound=bounds.min, source=source, mark=Mark.CHOSEN)
-        for name, bounds in narrowed.items()
-        if bounds.min is not None
-    )
-    return (*highest, *lowest)
-
-
-def _card(patient: Patient, preset: Preset, gates: tuple[GateView, ...], checks: tuple[GateView, ...] = ()) -> Card:
-    return Card(patient_name=patient.name, title=preset.title, gates=gates, checks=checks)
-
-
-def _is_of(order: Order, name: str) -> bool:
-    """A parameter of this half: a setting of its preset, or its level."""
-    return name in order.preset.settings or name == order.unit.config.profile.level.name
-
-
-def _joined(views: tuple[GateView, ...], beside: tuple[GateView, ...], title: str) -> tuple[GateView, ...]:
-    """What is read back of a combination is read back of both halves."""
-    theirs = {view.gate: f"With it: {view.text}" for view in beside if view.gate in ("placement", "confirm")}
-    theirs["consent"] = f"With it: {title}."
-    return tuple(
-        msgspec.structs.replace(view, text=f"{view.text}\n{theirs[view.gate]}") if view.gate in theirs else view
-        for view in views
-    )
-
-
-def _check_views(order: Order, patient: Patient, setup: Setup) -> tuple[GateView, ...]:
-    """The questions that fall due while it runs."""
-    checks = tuple(during_gate(check.gate.gate) for check in setup.checks)
-    return _gate_views(msgspec.structs.replace(order, gates=checks), patient, setup)
-
-
-def _gate_views(order: Order, patient: Patient, setup: Setup) -> tuple[GateView, ...]:
-    preset = order.preset
-    who = Who(name=patient.name, birth_date=patient.birth_date, side=patient.side)
-    level = (setup.level.parameter, cap(setup.level))
-    filled = shown(preset, who, setup.unit, level, setup.settings, setup.started.planned_ms, setup.level.start)
-    return tuple(
-        GateView(
-            gate=gate.id,
-            title=gate.title,
-            text=gate_text(gate, filled),
-            answers=gate.answers,
-            closes=gate.closes,
-            minimum=gate.minimum,
-            maximum=gate.maximum,
-        )
-        for gate in order.gates
-    )
-
-
-def _patient_row(patient: Patient) -> PatientRow:
-    return PatientRow(ref=patient.ref, name=patient.name, birth_date=patient.birth_date, side=patient.side)
-
-
-def _preset_row(preset: Preset) -> PresetRow:
-    level = profiles.load(preset.models[0]).level.name
-    return PresetRow(
-        id=preset.id,
-        modality=preset.modality,
-        models=preset.models,
-        title=preset.title,
-        approved=preset.approved,
-        region=preset.region,
-        side="",
-        planned_ms=preset.duration_ms,
-        levels=(*sorted(preset.settings.items()), (level, preset.cap)),
-        source=preset.source,
-    )
-
-
-__all__ = ("FrontDesk", "site_limits")
+def _refused_opening(limit: str, code: str, why: str) -> Refused:
+    return Refused(id=0, code=code, limit=limit, reason=f"{limit} {why}. Nothing was sent to the unit.")

@@ -18,8 +18,10 @@ from devices.model import NS_PER_MS, MonoNs, Off
 from modctl.chart.keys import KeyFolder
 from modctl.chart.sqlite import engine_version
 from modctl.chart.store import ChartStore, Written
+from modctl.clinic.gates import every_gate
+from modctl.clinic.validity import policy_problems
 from modctl.clock import SystemClock
-from modctl.config import Layout, SiteConfig, load_site
+from modctl.config import ConfigError, Layout, SiteConfig, load_site
 from modctl.controller import startup
 from modctl.controller.desk import Desk
 from modctl.controller.frontdesk import FrontDesk
@@ -92,7 +94,14 @@ class Controller:
         lines = startup.Lines(site, layout, self._keeper, clock, self._deliver)
         self._workers: Mapping[str, PortWorker] = lines.workers(units)
         self._desk = self._make_desk(site)
-        state = core.initial(units, self._memory.latched, simulated=site.site.simulated)
+        self._desk.taps = {unit: worker.tap for unit, worker in self._workers.items()}
+        state = core.initial(
+            units,
+            self._memory.latched,
+            simulated=site.site.simulated,
+            held=self._memory.held,
+            checks=self._memory.checks,
+        )
         self._host = Host(state, self._workers, self._writer, self._keeper, self._desk, clock)
         self._recovery = Recovery(self._memory.left, clock.stamp().boot, self._host, clock.mono_ns)
         self._server = Server(self._listen(), self._desk, clock, self._memory.newest)
@@ -234,6 +243,9 @@ class Controller:
 
     def _make_desk(self, site: SiteConfig) -> Desk:
         layout, writer = self._layout, self._writer
+        wrong = policy_problems(every_gate(), site.site.gate_days)
+        if wrong:
+            raise ConfigError("\n".join(f"{layout.site_toml}: $.site.{problem}" for problem in wrong))
 
         def read_at_length(is_long: bool) -> None:  # noqa: FBT001  # a callback has no keywords
             writer.is_read_at_length = is_long
@@ -247,7 +259,15 @@ class Controller:
         archive = Room("archive", lambda: Reading(layout.chart, read_at_length), Reading.close)
         for close in (front.close, reading.close, archive.close):
             self._stack.callback(close)
-        shown = Site(name=site.site.name, simulated=site.site.simulated, cards={}, alarms={})
+        shown = Site(
+            name=site.site.name,
+            simulated=site.site.simulated,
+            cards={},
+            alarms={},
+            timezone=site.site.timezone,
+            anchors=site.site.anchors,
+            lock_after_s=site.site.lock_after_s,
+        )
         return Desk(shown, front, reading, archive, writer, self._keeper, self._clock)
 
     def _listen(self) -> socket.socket:

@@ -19,6 +19,7 @@ from modctl.controller.guard import Watch
 from modctl.controller.lanes import Lanes
 from modctl.controller.no_link import NoLink
 from modctl.controller.scheduling import hurry
+from modctl.controller.tap import IN, OUT, Tap
 from modctl.engine.effects import Command, PortEffect, Quench, Revoke
 from modctl.engine.port import Port, PortNews
 from protocols.link import LineSettings, Link, LinkError
@@ -78,6 +79,7 @@ class PortWorker:
     ) -> None:
         self.name = name
         self.on_death: Callable[[str], None] = lambda _: None
+        self.tap = Tap()
         self._link = link
         self._port = port
         self._watch = Watch(port=name, words=tuple(port.last_words()), lease_ms=lease_ms)
@@ -151,11 +153,14 @@ class PortWorker:
                 self._take_orders()
                 while frame := self._port.due(self._clock.mono_ns()):
                     self._link.write(frame)
+                    self.tap.saw(OUT, frame, self._clock.mono_ns())
                 self._report()
                 wait = self._port.wakeup() - self._clock.mono_ns()
                 received = self._link.read(min(max(wait, SHORTEST_READ_NS), LONGEST_READ_NS))
                 if received:
-                    self._port.received(received, self._clock.mono_ns())
+                    now = self._clock.mono_ns()
+                    self._port.received(received, now)
+                    self.tap.saw(IN, received, now)
         except LinkError as error:
             self._lose(error)
 

@@ -8,11 +8,14 @@ Rule 3: values off the unit's grid are resolved here, once, to the nearest less 
 
 import msgspec
 
-from devices.limits import Combination, Deviation, Dose, Duration, Limit, Mark, Max, Min, Rate, Stale, Tier, Witness
-from devices.model import NS_PER_MS, UCUM_OF, Modality, ObservedAs
+from devices.limits import Combination, Deviation, Door, Dose, Duration, Limit, Mark, Max, Min, Rate, Stale, Witness
+from devices.model import NS_PER_MS, UCUM_OF, Accessory, Modality, ObservedAs
 from devices.profile import ParameterSpec, Profile
-from modctl import sentences
+from modctl import text as words
+from modctl.clinic.checks import output_plan
 from modctl.clinic.presets import Gate, Preset
+from modctl.clinic.service import Fit, Fitness, Unfit, fitness
+from modctl.controller import doors
 from modctl.controller.questions import (
     GRACE_MS,
     acknowledgements,
@@ -26,7 +29,7 @@ from modctl.engine.checks import Finding, Verdict, check_duration, check_levels
 from modctl.engine.setup import ContactRule, Level, Setup
 from modctl.engine.unit import UnitState, witness_problem
 from modctl.engine.warmth import SKIN
-from modctl.records import EffectiveLimit, Quantity, SessionRefused, SessionRequested, SessionStarted
+from modctl.records import EffectiveLimit, Override, Quantity, SessionRefused, SessionRequested, SessionStarted
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +54,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     head_mm2: int | None = None  # of a combination: the ultrasound head through which the stimulation goes
     grace_ms: int = GRACE_MS  # the site's: how long a check that fell due may wait
     cold_rest_ms: int | None = None  # since the last cold on this region; None: none is known of
+    openings: tuple[doors.Opening, ...] = ()  # soft limits that a person opens for this session
+    today: str = ""  # the date at the site; calibrations are held against it
+    needs_calibration: bool = False  # what was never calibrated treats nobody
+    head: str = ""  # serial number of the head that the person named
+    load: str = ""  # of a bench run; empty: a treatment
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +67,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     setup: Setup
     requested: SessionRequested
     gates: tuple[Gate, ...]  # the order's, and a question for each soft limit that a person must acknowledge
+    overrides: tuple[Override, ...] = ()
 
 
 class NotPrepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,9 +95,14 @@ CLINICAL_MINIMUM_MS = 60_000  # domain: one minute for every modality; ten secon
 
 def prepare(order: Order) -> Prepared | NotPrepared:
     """Judge a request; never moves a value to a bound."""
+    fit = fitness(_fitness_of(order))
+    if isinstance(fit, Fit):
+        order = _with_head(order, fit.head)
     wanted = _wanted(order)
     requested = _requested(order, wanted)
     problem = _problem(order, wanted)
+    if isinstance(fit, Unfit):
+        problem = _no(fit.reason, fit.text)
     if problem is not None:
         refused, text = problem
         return NotPrepared(requested=requested, refused=refused, text=text)
@@ -98,7 +112,36 @@ def prepare(order: Order) -> Prepared | NotPrepared:
     before = tuple(gate_spec(gate, opens.get(gate.id, "")) for gate in gates if not gate.after)
     setup = msgspec.structs.replace(_setup(order, wanted), before=before)
     raw = msgspec.Raw(msgspec.json.encode(setup, order="deterministic"))
-    return Prepared(setup=setup, requested=msgspec.structs.replace(requested, setup=raw), gates=gates)
+    return Prepared(
+        setup=setup,
+        requested=msgspec.structs.replace(requested, setup=raw),
+        gates=gates,
+        overrides=doors.overrides(order.openings, _passed(order, wanted)),
+    )
+
+
+def _fitness_of(order: Order) -> Fitness:
+    """What the checks say binds treatments. On the bench a unit out of calibration is at work, but not a wrong head."""
+    unit = order.unit
+    is_measurable = output_plan(unit.config.profile.level.name) is not None  # nobody calibrates a pack
+    return Fitness(
+        unit=unit.config.name,
+        accessories=unit.config.accessories,
+        wire=unit.accessory,
+        asked=order.head,
+        checks=() if order.load else unit.checks,
+        today=order.today,
+        is_required=order.needs_calibration and is_measurable and not order.load,
+    )
+
+
+def _with_head(order: Order, head: Accessory | None) -> Order:
+    """The radiating area belongs to the head, not to the preset."""
+    if head is None:
+        return msgspec.structs.replace(order, head="")
+    context = {**order.preset.context, **({"era_mm2": head.era_mm2} if head.era_mm2 else {})}
+    preset = msgspec.structs.replace(order.preset, context=context)
+    return msgspec.structs.replace(order, head=head.serial, preset=preset)
 
 
 def _wanted(order: Order) -> _Wanted:
@@ -176,25 +219,50 @@ def _problem(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] | None
 
 
 def _out_of_bounds(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] | None:
-    limits = tuple(limit for limit in _limits(order, wanted) if not is_acknowledged(limit))
+    limits = _doored(order, wanted)
     rest = _cold_rest(order)
     if rest is not None:
         return rest
-    if not order.simulated_site and wanted.planned_ms < CLINICAL_MINIMUM_MS:
+    if not order.simulated_site and not order.load and wanted.planned_ms < CLINICAL_MINIMUM_MS:
         return _no("too_short", f"At least {CLINICAL_MINIMUM_MS // 1000} s outside a simulated site.")
     longest_ms = order.preset.longest_ms
     if longest_ms is not None and wanted.planned_ms > longest_ms:
         longest = Duration(
             id="preset-longest", min_ms=0, max_ms=longest_ms, source=order.preset.source, mark=order.preset.mark
         )
-        return _refused(check_duration(longest, wanted.planned_ms), (longest,))
-    for limit in limits:
+        return _refused(check_duration(longest, wanted.planned_ms))
+    hard = doors.hard_rows(limits)
+    for limit in hard:
         if isinstance(limit, Duration):
             verdict = check_duration(limit, wanted.planned_ms)
             if not verdict.is_within:
-                return _refused(verdict, limits)
-    verdict_or_none = _level_verdict(order, wanted, limits)
-    return None if verdict_or_none is None else _refused(verdict_or_none, limits)
+                return _refused(verdict)
+    verdict_or_none = _level_verdict(order, wanted, hard)
+    return _at_the_doors(order, wanted) if verdict_or_none is None else _refused(verdict_or_none)
+
+
+def _doored(order: Order, wanted: _Wanted) -> tuple[Limit, ...]:
+    """The limits but for those that a question of their own opens."""
+    return tuple(limit for limit in _limits(order, wanted) if not is_acknowledged(limit))
+
+
+def _at_the_doors(order: Order, wanted: _Wanted) -> tuple[SessionRefused, str] | None:
+    """Soft rows, once every hard one is kept."""
+    at_start = doors.passed(_doored(order, wanted), _set_values(order, wanted)[1:], wanted.planned_ms)
+    shut = doors.refused_opening(order.openings, _all_rows(order, wanted), _passed(order, wanted))
+    shut = shut or doors.still_shut(order.openings, at_start)
+    if shut is None:
+        return None
+    if shut.verdict is not None:
+        return _refused(shut.verdict, shut.door, reason=shut.word)
+    door = msgspec.UNSET if shut.door is Door.NONE else str(shut.door)
+    refused = SessionRefused(reason=shut.word, limit=shut.limit, door=door)
+    return refused, f"{shut.text} Nothing was sent to the unit."
+
+
+def _passed(order: Order, wanted: _Wanted) -> tuple[tuple[Limit, Verdict], ...]:
+    """The soft rows that the session passes at its start or could pass by riding to the preset's cap."""
+    return doors.passed(_doored(order, wanted), _set_values(order, wanted), wanted.planned_ms)
 
 
 def _cold_rest(order: Order) -> tuple[SessionRefused, str] | None:
@@ -216,16 +284,12 @@ def _cold_rest(order: Order) -> tuple[SessionRefused, str] | None:
 def _level_verdict(order: Order, wanted: _Wanted, limits: tuple[Limit, ...]) -> Verdict | None:
     """The settings with the target; then with the cap, so that riding up cannot leave the combination's bounds."""
     level = order.unit.config.profile.level
-    sign = -1 if level.intensifies == "down" else 1
-    most = wanted.target if (wanted.target - wanted.cap) * sign > 0 else wanted.cap
-    context = dict(_context(order, wanted.planned_ms))
-    ridden = (wanted.target,) if order.unit.config.profile.is_by_hand else (wanted.target, most)  # towels are stated
-    for value in ridden:
-        verdict = check_levels(_parameter_rows(order), {**wanted.settings, level.name: value})
-        verdict = verdict or check_levels(limits, {**context, **wanted.settings, level.name: value})
+    for values in reversed(_set_values(order, wanted)):
+        verdict = check_levels(_parameter_rows(order), {**wanted.settings, level.name: values[level.name]})
+        verdict = verdict or check_levels(limits, values)
         if verdict is not None:
             return verdict
-    if most != wanted.cap:
+    if _most(order, wanted) != wanted.cap:
         return Verdict(
             limit="preset-cap",
             finding=Finding.BREACH,
@@ -233,8 +297,42 @@ def _level_verdict(order: Order, wanted: _Wanted, limits: tuple[Limit, ...]) -> 
             bound=wanted.cap,
             unit=UCUM_OF[level.name],
             source=order.preset.source,
+            mark=order.preset.mark,
         )
     return None
+
+
+def _set_values(order: Order, wanted: _Wanted) -> tuple[dict[str, int], ...]:
+    """Everything that is set or known, with the most that the level may be ridden to; then with its target."""
+    name = order.unit.config.profile.level.name
+    context = dict(_context(order, wanted.planned_ms))
+    most = wanted.target if order.unit.config.profile.is_by_hand else _most(order, wanted)  # towels are not ridden
+    return tuple({**context, **wanted.settings, name: value} for value in (most, wanted.target))
+
+
+def _most(order: Order, wanted: _Wanted) -> int:
+    sign = -1 if order.unit.config.profile.level.intensifies == "down" else 1
+    return wanted.target if (wanted.target - wanted.cap) * sign > 0 else wanted.cap
+
+
+def _ride_cap(order: Order, wanted: _Wanted, soft: tuple[Limit, ...]) -> int:
+    """How far the level may be ridden: to the preset's cap, or to the last value that keeps the soft rows."""
+    most, target = _set_values(order, wanted)
+    level = order.unit.config.profile.level
+    sign = -1 if level.intensifies == "down" else 1
+    kept, beyond = 0, (most[level.name] - target[level.name]) * sign // level.step + 1
+    while beyond - kept > 1:  # every quantity grows with the level
+        middle = (kept + beyond) // 2
+        value = target[level.name] + middle * level.step * sign
+        if check_levels(soft, {**most, level.name: value}) is None:
+            kept = middle
+        else:
+            beyond = middle
+    return target[level.name] + kept * level.step * sign
+
+
+def _all_rows(order: Order, wanted: _Wanted) -> tuple[Limit, ...]:
+    return (*_parameter_rows(order), *_limits(order, wanted))
 
 
 def _parameter_rows(order: Order) -> tuple[Limit, ...]:
@@ -249,20 +347,20 @@ def _no(reason: str, text: str) -> tuple[SessionRefused, str]:
     return SessionRefused(reason=reason), f"{text} Nothing was sent to the unit."
 
 
-def _refused(verdict: Verdict, limits: tuple[Limit, ...]) -> tuple[SessionRefused, str]:
+def _refused(verdict: Verdict, door: Door = Door.NONE, *, reason: str = "limit") -> tuple[SessionRefused, str]:
     observed = None if verdict.observed is None else Quantity(verdict.observed, verdict.unit)
-    is_soft = any(limit.id == verdict.limit and limit.tier is Tier.SOFT for limit in limits)
     refused = SessionRefused(
-        reason="soft_limit" if is_soft else "limit",
+        reason=reason,
         limit=verdict.limit,
         observed=observed,
         bound=Quantity(verdict.bound, verdict.unit),
         source=verdict.source,
+        mark=str(verdict.mark),
+        door=msgspec.UNSET if door is Door.NONE else str(door),
     )
     said = "is missing" if observed is None else f"{observed.value} {observed.unit}"
-    mark = next((limit.mark for limit in limits if limit.id == verdict.limit), Mark.SOURCE)
-    bound = f"bound {verdict.bound} {verdict.unit} ({sentences.origin(mark, verdict.source)})"
-    text = f"{verdict.limit}: {said}, {bound}. Nothing was sent to the unit."
+    bound = f"bound {verdict.bound} {verdict.unit} ({words.source(verdict.source, verdict.mark)})"
+    text = f"{verdict.limit}: {said}, {bound}. {words.door(door)}Nothing was sent to the unit."
     return refused, text
 
 
@@ -280,18 +378,19 @@ def _context(order: Order, planned_ms: int) -> tuple[tuple[str, int], ...]:
 def _setup(order: Order, wanted: _Wanted) -> Setup:
     profile = order.unit.config.profile
     limits = _limits(order, wanted)
+    soft = doors.as_opened(_doored(order, wanted), order.openings, _passed(order, wanted))
     return Setup(
         session=order.session,
         begun_ns=order.now_ns,
         unit=order.unit.config.name,
         modality=profile.device.modality,
         planned_ns=wanted.planned_ms * NS_PER_MS,
-        level=_level(order, wanted),
+        level=_level(order, wanted, _ride_cap(order, wanted, soft)),
         settings=tuple(sorted(wanted.settings.items())),
         context=_context(order, wanted.planned_ms),
         observed=tuple((spec.name, ObservedAs(spec.observed_as)) for spec in profile.parameter),
         plan=order.preset.plan,
-        limits=tuple(limit for limit in limits if limit.tier is Tier.HARD),
+        limits=doors.hard_rows(limits),
         contact=_contact_rule(profile),
         attended=profile.device.attended,
         stale_ns=profile.liveness.stale_ms * NS_PER_MS,
@@ -303,18 +402,19 @@ def _setup(order: Order, wanted: _Wanted) -> Setup:
         after=tuple(gate_spec(gate) for gate in order.gates if gate.after),
         started=_started(order, wanted, limits),
         by_hand=profile.is_by_hand,
-        soft=tuple(limit for limit in limits if limit.tier is Tier.SOFT and isinstance(limit, Combination)),
         checks=checks_of(order.preset, by_hand=profile.is_by_hand, grace_ms=order.grace_ms),
+        soft=soft,
+        opened=tuple(opening.limit for opening in order.openings),
     )
 
 
-def _level(order: Order, wanted: _Wanted) -> Level:
+def _level(order: Order, wanted: _Wanted, most: int) -> Level:
     spec = order.unit.config.profile.level
     down = spec.intensifies == "down"
     return Level(
         parameter=spec.name,
-        low=wanted.cap if down else spec.min,
-        high=spec.max if down else wanted.cap,
+        low=most if down else spec.min,
+        high=spec.max if down else most,
         grid=spec.step,
         start=wanted.target,
         rest=spec.max if down else spec.min,
@@ -352,6 +452,8 @@ def _started(order: Order, wanted: _Wanted, limits: tuple[Limit, ...]) -> Sessio
         profile_sha256=profile.sha256,
         preset_sha256=order.preset.sha256,
         program=order.program,
+        head=order.head,
+        load=order.load,
     )
 
 

@@ -64,7 +64,7 @@ def gate_spec(gate: Gate, opens: str = "") -> GateSpec:
     return GateSpec(
         gate=gate.id,
         closes=gate.closes,
-        answers=tuple(answer for answer, _label in gate.answers),
+        answers=tuple(answer for answer, _label in (*gate.answers, *gate.also)),
         minimum=gate.minimum,
         maximum=gate.maximum,
         opens=opens,

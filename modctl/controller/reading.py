@@ -3,37 +3,29 @@
 A reader in another process could leave side files that lock the writer out; so everybody asks here.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from devices.model import Modality
 from modctl.chart.export import copy_chart
 from modctl.chart.reader import OPEN, ChartReader, SessionFilter
 from modctl.chart.reader import SessionRow as ChartRow
 from modctl.chart.sqlite import Connection, open_reader
 from modctl.chart.verify import verify
-from modctl.ipc.messages import Done, Entries, ListSessions, Refused, SessionRow, VerifyChart
+from modctl.controller.history import History, history, jumps_of_a_day, switches_of_today
+from modctl.controller.lookback import looked_back
+from modctl.controller.rounds import Facts
+from modctl.ipc.messages import Done, Entries, ListSessions, Refused, SessionRow, Start, VerifyChart
 from modctl.ipc.server import Body
-from modctl.records import Entry, SessionEnded, SessionStarted
+from modctl.ipc.servicing import LookBack
+from modctl.records import Entry
 
 PAGE_BYTES: Final = 48_000  # chosen: with its envelope a page stays inside a line of 64 KiB
 PAGE_ROWS: Final = 256  # chosen: more than fit a page of ordinary entries
-_STARTED: Final = "session.started"
-_ENDED: Final = "session.ended"
-_MILLISECOND: Final = timedelta(milliseconds=1)
 MAX_SESSIONS: Final = 100  # chosen: about 30 kB
-
-
-class Cold(msgspec.Struct, frozen=True, kw_only=True):
-    """One charted cold on one region. ``ended_at_utc`` None: it is on, or nobody knows."""
-
-    region: str
-    side: str
-    ended_at_utc: str | None
 
 
 class Reading:
@@ -53,7 +45,8 @@ class Reading:
         """One page of sessions, the newest first."""
         limit = min(max(request.limit, 1), MAX_SESSIONS)
         first = max(request.offset, 0)
-        rows = self._reader.sessions(limit=first + limit + 1)[first:]
+        wanted = SessionFilter(overridden=request.overridden)
+        rows = self._reader.sessions(wanted, limit=first + limit + 1)[first:]
         shown = tuple(_session_row(row) for row in rows[:limit])
         return Done(id=0, sessions=shown, more=len(rows) > limit)
 
@@ -63,29 +56,23 @@ class Reading:
             found: Sequence[Entry] = self._reader.entries_since(request.since, PAGE_ROWS)
             is_all = len(found) < PAGE_ROWS
         else:
-            found = [entry for entry in self._session(request.session) if entry.seq > request.since]
+            found = [entry for entry in self.session(request.session) if entry.seq > request.since]
             is_all = True
         page = _fitting(found)
         raws = tuple(msgspec.Raw(body.body) for body in page)
         return Done(id=0, entries=raws, more=len(page) < len(found) or not is_all)
 
-    def colds(self, patient: str, since_utc: str) -> tuple[Cold, ...]:
-        """The patient's cold sessions that began after a moment."""
-        found = self._reader.sessions(SessionFilter(patient=patient, since_utc=since_utc))
-        told = (self._cold(row.session) for row in found if row.modality == Modality.COLD)
-        return tuple(cold for cold in told if cold is not None)
+    def history(self, request: Start, now_utc: str) -> History | Refused:
+        """What the chart knows when a session is asked for."""
+        return history(self._reader, request, now_utc)
 
-    def _cold(self, session: str) -> Cold | None:
-        """What the skin had of one session; None when it had nothing."""
-        entries = self._reader.session(session)
-        started = next(msgspec.json.decode(one.data, type=SessionStarted) for one in entries if one.kind == _STARTED)
-        end = next((entry for entry in entries if entry.kind == _ENDED), None)
-        ended = None if end is None else msgspec.json.decode(end.data, type=SessionEnded)
-        if ended is not None and not ended.energized_ms:
-            return None
-        is_known = end is not None and ended is not None and ended.outcome != "unconfirmed"
-        at_utc = end.at_utc if end is not None and is_known else None
-        return Cold(region=started.region, side=started.side, ended_at_utc=at_utc)
+    def facts(self, now_utc: str, timezone: str, anchors: tuple[str, ...]) -> Facts:
+        """What the day's round needs of the chart and of the folders that its heads go to."""
+        return Facts(
+            tested=switches_of_today(self._reader, now_utc, timezone),
+            jumps=jumps_of_a_day(self._reader, now_utc),
+            anchors=tuple((folder, _problem_with_anchor(folder)) for folder in anchors),
+        )
 
     def page(self, since: int) -> Sequence[Body]:
         """The entries after ``since`` as bytes, as many as fit a page."""
@@ -100,6 +87,13 @@ class Reading:
         finally:
             self._busy(False)  # noqa: FBT003
         return Done(id=0, verdict=msgspec.Raw(msgspec.json.encode(verdict)))
+
+    def look_back(self, request: LookBack) -> Done:
+        """The sessions that the newest reading out of tolerance concerns; no check: none was out of tolerance."""
+        found = looked_back(self._reader, request.unit, request.head)
+        return Done(
+            id=0, checked=found.checked, affected=found.affected[:MAX_SESSIONS], more=len(found.affected) > MAX_SESSIONS
+        )
 
     def problem_with_target(self, path: str) -> Refused | None:
         """Why nothing can be copied to a path, found before the copy is charted; None when it can."""
@@ -122,7 +116,7 @@ class Reading:
             self._busy(False)  # noqa: FBT003
         return Done(id=0, note=head.read_text(encoding="utf-8"))
 
-    def _session(self, session: str) -> Sequence[Entry]:
+    def session(self, session: str) -> Sequence[Entry]:
         """All entries of one session; kept for the next page as long as the chart has not grown."""
         last = self._reader.last_entry()
         newest = 0 if last is None else last.seq
@@ -131,17 +125,10 @@ class Reading:
         return self._held[2]
 
 
-def cold_rest_ms(colds: Sequence[Cold], region: str, side: str, now: datetime) -> int | None:
-    """Time since cold was last on a region; 0 while one is on or its end is not known; None: never, as far as charted.
-
-    The clock of the wall counts, because the skin does not care for a restart; one set back gives 0, not a debt.
-    """
-    rests = [
-        0 if cold.ended_at_utc is None else max(0, (now - datetime.fromisoformat(cold.ended_at_utc)) // _MILLISECOND)
-        for cold in colds
-        if (cold.region, cold.side) == (region, side)
-    ]
-    return min(rests, default=None)
+def _problem_with_anchor(folder: str) -> str:
+    if not Path(folder).is_dir():
+        return "is not there: is the disk in, the share mounted?"
+    return "" if os.access(folder, os.W_OK) else "may not be written"
 
 
 def _fitting(entries: Iterable[Entry]) -> list[Body]:
@@ -169,4 +156,8 @@ def _session_row(row: ChartRow) -> SessionRow:
         delivered_ms=row.delivered_ms or 0,
         simulated=row.simulated,
         overrides=row.overrides,
+        signed=row.signed,
+        amended=row.amended,
+        load=row.load,
+        head=row.head,
     )

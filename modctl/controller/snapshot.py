@@ -10,6 +10,8 @@ import msgspec
 
 from devices.model import NS_PER_MS, Modality, ObservedAs, Output, Sample
 from devices.plan import rounds, share_permille
+from modctl import text
+from modctl.clinic.service import due, standing
 from modctl.engine.dues import open_due
 from modctl.engine.felt import hold_text
 from modctl.engine.hands import open_check
@@ -19,9 +21,11 @@ from modctl.engine.phases import LIFTED, NEVER_NS, OVER, SessionState
 from modctl.engine.riding import cap
 from modctl.engine.session import next_gate
 from modctl.engine.state import CoreState, SessionRun
-from modctl.engine.unit import UnitState
+from modctl.engine.unit import STOP_SWITCH, UnitState
 from modctl.engine.warmth import SKIN
-from modctl.ipc.messages import AlarmView, DueView, GateView, SessionView, Snapshot, UnitRow
+from modctl.ipc.hands import AlarmView
+from modctl.ipc.messages import DueView, GateView, SessionView, Snapshot, UnitRow
+from modctl.ipc.servicing import HeadRow, UnitDetail
 from modctl.records import EffectiveLimit
 
 SHOWN_SESSIONS = 8  # chosen: more tables than one person runs; what fits a line with all its gates
@@ -36,6 +40,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     gates: tuple[GateView, ...] = ()
     checks: tuple[GateView, ...] = ()  # what falls due while it runs
+    asked_ns: int = 0  # when the session was asked for: the ages in ``gates`` are of that moment
+    last_level: int | None = None
 
 
 NO_CARD = Card(patient_name="", title="")
@@ -48,6 +54,11 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool
     cards: Mapping[str, Card]  # by session
     alarms: Mapping[str, tuple[AlarmView, ...]]  # by session, standing
+    timezone: str = "UTC"
+    anchors: tuple[str, ...] = ()
+    lock_after_s: int = 0
+    hands: Mapping[str, str] = msgspec.field(default_factory=dict)  # sessions that were handed over, to whom
+    today: str = ""  # the date there; empty: what a calibration says today is not known
 
 
 def take_snapshot(
@@ -61,14 +72,33 @@ def take_snapshot(
         mono_ns=now_ns,
         site=site.name,
         simulated=site.simulated,
-        units=unit_rows(state, now_ns),
+        units=unit_rows(state, now_ns, site.today),
         sessions=tuple(msgspec.structs.replace(view, attended_by_me=view.session in mine) for view in views),
+        lock_after_s=site.lock_after_s,
     )
 
 
-def unit_rows(state: CoreState, now_ns: int) -> tuple[UnitRow, ...]:
-    """Every unit of the site."""
-    return tuple(_unit_row(unit, now_ns, simulated=state.simulated) for unit in state.units.values())
+def unit_rows(state: CoreState, now_ns: int, today: str = "") -> tuple[UnitRow, ...]:
+    """Every unit of the site. ``today``: the date there, for what a calibration says."""
+    return tuple(_unit_row(unit, now_ns, today, simulated=state.simulated) for unit in state.units.values())
+
+
+def unit_detail(unit: UnitState, now_ns: int) -> UnitDetail:
+    """One unit's newest sample, as the bench shows it."""
+    sample = unit.sample
+    return UnitDetail(
+        unit=unit.config.name,
+        state=unit.status,
+        output=shown_output(unit, now_ns),
+        age_ms=None if sample is None else max(0, now_ns - sample.at_ns) // NS_PER_MS,
+        contact="unknown" if sample is None else sample.contact,
+        values=() if sample is None else sample.values,
+        faults=() if sample is None else sample.faults,
+        head=unit.accessory,
+        boot=None if sample is None else sample.boot,
+        counter=None if sample is None else sample.counter,
+        link_faults=unit.link_faults,
+    )
 
 
 def shown_output(unit: UnitState, now_ns: int) -> Output:
@@ -86,7 +116,7 @@ def _old_after_ns(unit: UnitState) -> int:
     return max(live.stale_ms, IDLE_POLLS * live.idle_poll_ms) * NS_PER_MS
 
 
-def _unit_row(unit: UnitState, now_ns: int, *, simulated: bool) -> UnitRow:
+def _unit_row(unit: UnitState, now_ns: int, today: str, *, simulated: bool) -> UnitRow:
     profile, identity = unit.config.profile, unit.identity
     return UnitRow(
         name=unit.config.name,
@@ -105,6 +135,20 @@ def _unit_row(unit: UnitState, now_ns: int, *, simulated: bool) -> UnitRow:
         level_parameter=profile.level.name,
         monitored=profile.is_monitored,
         temp_mdegc=unit.sample.get(SKIN) if profile.is_tank and unit.sample is not None else None,
+        stop_switch=_stop_switch(unit),
+        calibration=standing(unit.checks, "", today),
+        due=due(unit.checks, ""),
+        head=unit.accessory,
+        heads=tuple(
+            HeadRow(
+                kind=part.kind,
+                serial=part.serial,
+                calibration=standing(unit.checks, part.serial, today),
+                due=due(unit.checks, part.serial),
+                era_mm2=part.era_mm2,
+            )
+            for part in unit.config.accessories
+        ),
     )
 
 
@@ -170,6 +214,10 @@ def _session_view(run: SessionRun, core: CoreState, site: Site, now_ns: int, *, 
         due=_due(card, state),
         residual_mdegc=_residual(unit, state),
         held_raise="" if is_over else hold_text(state.felt),
+        last_level=card.last_level if with_patients else None,
+        person=site.hands.get(setup.session, state.actor or ""),
+        head=setup.started.head,
+        load=setup.started.load,
     )
 
 
@@ -188,21 +236,30 @@ def _residual(unit: UnitState, state: SessionState) -> int | None:
     return unit.sample.get(SKIN) if unit.sample.output is Output.OFF else None
 
 
+def _stop_switch(unit: UnitState) -> str:
+    told = None if unit.sample is None else unit.sample.get(STOP_SWITCH)
+    return "" if told is None else text.quantity(STOP_SWITCH, told)
+
+
 def _measured(sample: Sample | None, parameter: str) -> int | None:
     return None if sample is None else sample.get(parameter)
 
 
 def _gates(asked: Sequence[GateView], state: SessionState, *, with_patients: bool) -> tuple[GateView, ...]:
-    """The gates with their answers; text and choices only of the open one, which is the one that is read."""
+    """The gates with their answers; text and choices only of the open one, which is the one that is read.
+
+    Of an earlier answer that still holds its own words stay too: several are told in one line each.
+    """
     answered = {**dict(state.answers), **dict(state.after_answers)}
     gate = next_gate(state)
     open_gate = None if gate is None else gate.gate
+    with_patients = with_patients or bool(state.setup.started.load)  # on the bench there is none
     return tuple(
         msgspec.structs.replace(
             view,
             answered=answered.get(view.gate),
             text=view.text if view.gate == open_gate and with_patients else "",
-            answers=view.answers if view.gate == open_gate else _given(view, answered.get(view.gate)),
+            answers=view.answers if view.gate == open_gate else _given(view, answered.get(view.gate, view.carried)),
         )
         for view in asked
     )

@@ -26,6 +26,7 @@ from modctl.engine.state import PERMIT_NS
 from modctl.engine.unit import UnitConfig
 from modctl.errors import RefusedError, UsageError
 from modctl.records import GuardActed
+from modctl.service_records import UnitChecked
 from protocols.link import Link, LinkError
 
 PACKAGES: Final = ("protocols", "devices", "modctl", "tui")
@@ -97,6 +98,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     newest: int
     simulated: bool
     latched: tuple[tuple[str, str], ...]
+    held: tuple[tuple[str, str], ...]
+    checks: tuple[UnitChecked, ...]
     left: tuple[Left, ...]
     acts: tuple[GuardActed, ...]
 
@@ -113,6 +116,8 @@ def remember(layout: Layout) -> Memory:
             newest=0 if last is None else last.seq,
             simulated=reader.genesis().simulated,
             latched=tuple(latched.items()),
+            held=reader.held_units(),
+            checks=reader.checks_in_force(),
             left=left,
             acts=uncharted_acts(layout, reader),
         )
@@ -127,7 +132,14 @@ def unit_config(entry: UnitEntry) -> UnitConfig:
     kind: Literal["serial", "tcp", "none"] = "none" if entry.link == NO_WIRE else wired
     link = msgspec.structs.replace(profile.link, kind=kind, unit=entry.modbus_unit or profile.link.unit)
     profile = msgspec.structs.replace(profile, link=link)
-    return UnitConfig(name=entry.name, profile=profile, address=entry.link, witness=entry.witness, tank=entry.tank)
+    return UnitConfig(
+        name=entry.name,
+        profile=profile,
+        address=entry.link,
+        witness=entry.witness,
+        tank=entry.tank,
+        accessories=entry.accessory,
+    )
 
 
 def stop_budget_ms(profiles: Sequence[Profile]) -> int:

@@ -7,19 +7,21 @@ import msgspec
 from devices.model import label
 from devices.profile import Profile
 from modctl.chart.anchor import Head
-from modctl.engine.core_events import AcknowledgeUnit, ToSession
+from modctl.engine.core_events import AcknowledgeUnit, HoldUnit, IdentifyUnit, ReleaseUnit, ToSession
 from modctl.engine.effects import Reply
 from modctl.engine.events import Answered, LevelAsked, PackMoved, PauseAsked, ResumeAsked
-from modctl.ipc.messages import Acknowledge, Answer, Done, Pack, Pause, Refused, Resume, Step, StoppedUnit
+from modctl.ipc import servicing
+from modctl.ipc.hands import StoppedUnit
+from modctl.ipc.messages import Acknowledge, Answer, Done, Pack, Pause, Refused, Resume, Step
 from modctl.records import SessionRefused
 
 CHART_BROKEN: Final = "The chart cannot be written. Everything is being stopped; look at the controller's own messages."
 
 
 def event_of(
-    number: int, actor: str, request: Answer | Pause | Resume | Step | Pack | Acknowledge
+    number: int, actor: str, request: Answer | Pause | Resume | Step | Pack | Acknowledge, text: str = ""
 ) -> ToSession | AcknowledgeUnit:
-    """A person's act, in the engine's words."""
+    """A person's act, in the engine's words. ``text`` is the commitment to what they wrote."""
     match request:
         case Acknowledge(unit=unit, statement=statement):
             said = None if statement is None else label(statement)
@@ -32,6 +34,7 @@ def event_of(
                 source=request.source,
                 age_s=request.age_s,
                 took_ms=request.took_ms,
+                text=text,
             )
             return ToSession(request=number, session=session, event=answered)
         case Pause(session=session):
@@ -45,6 +48,20 @@ def event_of(
             return ToSession(request=number, session=session, event=LevelAsked(actor=actor, direction=direction))
 
 
+Service = servicing.HoldUnit | servicing.ReleaseUnit | servicing.IdentifyUnit
+
+
+def service_of(number: int, actor: str, request: Service) -> HoldUnit | ReleaseUnit | IdentifyUnit:
+    """A technician's act, in the engine's words."""
+    match request:
+        case servicing.HoldUnit(unit=unit, reason=reason):
+            return HoldUnit(request=number, actor=actor, unit=unit, reason=label(reason) or "no reason was given")
+        case servicing.ReleaseUnit(unit=unit):
+            return ReleaseUnit(request=number, actor=actor, unit=unit)
+        case servicing.IdentifyUnit(unit=unit):
+            return IdentifyUnit(request=number, unit=unit)
+
+
 def refusal_of(reply: Reply, found: SessionRefused | None) -> Refused:
     """The engine's refusal, with the numbers where a limit was the reason."""
     refused = Refused(id=0, code=reply.code or "", reason=reply.reason, limit=reply.limit)
@@ -55,6 +72,9 @@ def refusal_of(reply: Reply, found: SessionRefused | None) -> Refused:
         observed=None if found.observed is None else found.observed.value,
         bound=None if found.bound is None else found.bound.value,
         source=found.source,
+        unit=None if found.bound is None else found.bound.unit,
+        mark=found.mark or None,
+        door=found.door or None,
     )
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from devices.dose import QUANTITIES
-from devices.limits import Combination, Deviation, Duration, Limit, Max, Min, Stale, Witness
+from devices.limits import Combination, Deviation, Duration, Limit, Mark, Max, Min, Stale, Witness
 from devices.model import NS_PER_MS, UCUM_OF
 
 
@@ -28,6 +28,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     bound: int
     unit: str
     source: str
+    mark: Mark = Mark.CHOSEN
 
     @property
     def is_within(self) -> bool:
@@ -37,7 +38,15 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 def _verdict(limit: Limit, observed: int | None, bound: int, unit: str, *, within: bool) -> Verdict:
     finding = Finding.MISSING if observed is None else Finding.WITHIN if within else Finding.BREACH
-    return Verdict(limit=limit.id, finding=finding, observed=observed, bound=bound, unit=unit, source=limit.source)
+    return Verdict(
+        limit=limit.id,
+        finding=finding,
+        observed=observed,
+        bound=bound,
+        unit=unit,
+        source=limit.source,
+        mark=limit.mark,
+    )
 
 
 def check_max(limit: Max, values: Mapping[str, int | None]) -> Verdict:
@@ -101,7 +110,13 @@ def check_stale(limit: Stale, age_ns: int) -> Verdict:
     within = age_ns <= limit.max_age_ms * NS_PER_MS
     finding = Finding.WITHIN if within else Finding.STALE
     return Verdict(
-        limit=limit.id, finding=finding, observed=age_ms, bound=limit.max_age_ms, unit="ms", source=limit.source
+        limit=limit.id,
+        finding=finding,
+        observed=age_ms,
+        bound=limit.max_age_ms,
+        unit="ms",
+        source=limit.source,
+        mark=limit.mark,
     )
 
 

@@ -17,14 +17,30 @@ from modctl.engine.session import wakeup_ns
 from modctl.engine.state import FLUSH_NS, NEVER_NS, CoreState
 from modctl.engine.turn import Turn
 from modctl.engine.unit import UnitConfig, UnitState
+from modctl.service_records import UnitChecked
 
 
-def initial(units: Sequence[UnitConfig], latched: Sequence[tuple[str, str]], *, simulated: bool) -> CoreState:
-    """A controller that has heard nothing yet. ``latched`` is rebuilt from the chart."""
-    reasons = dict(latched)
+def initial(
+    units: Sequence[UnitConfig],
+    latched: Sequence[tuple[str, str]],
+    *,
+    simulated: bool,
+    held: Sequence[tuple[str, str]] = (),
+    checks: Sequence[UnitChecked] = (),
+) -> CoreState:
+    """A controller that has heard nothing yet. ``latched``, ``held`` and ``checks`` are rebuilt from the chart."""
+    reasons, holds = dict(latched), dict(held)
     return CoreState(
         simulated=simulated,
-        units={config.name: UnitState(config=config, latched=reasons.get(config.name, "")) for config in units},
+        units={
+            config.name: UnitState(
+                config=config,
+                latched=reasons.get(config.name, ""),
+                held=holds.get(config.name, ""),
+                checks=tuple(one for one in checks if one.unit == config.name),
+            )
+            for config in units
+        },
         sessions={},
     )
 
@@ -45,6 +61,8 @@ def step(state: CoreState, event: ce.CoreEvent, now_ns: int) -> tuple[CoreState,
             turn.stop_units(event)
         case ce.AcknowledgeUnit():
             turn.acknowledge(event)
+        case ce.HoldUnit() | ce.ReleaseUnit() | ce.IdentifyUnit() | ce.RecordCheck():
+            turn.service(event)
         case ce.Durable():
             turn.durable(event.session, event.what)
         case ce.WriterLag():

@@ -5,7 +5,8 @@ import msgspec
 from modctl.engine.events import SessionEvent
 from modctl.engine.port import PortNews
 from modctl.engine.setup import Setup
-from modctl.records import SessionRefused, SessionRequested
+from modctl.records import Override, SessionRefused, SessionRequested
+from modctl.service_records import UnitChecked
 
 
 class FromUnit(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,13 +32,17 @@ class RefusedPartner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Begin(msgspec.Struct, frozen=True, kw_only=True):
-    """A prepared session: every bound was held against the request already; interlocks are held here."""
+    """A prepared session: every bound was held against the request already; interlocks are held here.
+
+    ``overrides`` are the soft limits that a person opened for it: charted right after the request.
+    """
 
     request: int
     actor: str
     setup: Setup
     requested: SessionRequested
     partner: Partner | None = None
+    overrides: tuple[Override, ...] = ()
 
 
 class Refuse(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +83,38 @@ class AcknowledgeUnit(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     unit: str
     statement: str | None = None
+
+
+class HoldUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A person takes a unit out of service."""
+
+    request: int
+    actor: str
+    unit: str
+    reason: str
+
+
+class ReleaseUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A person puts a held unit back into service."""
+
+    request: int
+    actor: str
+    unit: str
+
+
+class IdentifyUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A person asks a unit anew who it is."""
+
+    request: int
+    unit: str
+
+
+class RecordCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """A judged check or calibration of a unit."""
+
+    request: int
+    actor: str
+    checked: UnitChecked
 
 
 class Durable(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +160,10 @@ CoreEvent = (
     | ToSession
     | StopUnits
     | AcknowledgeUnit
+    | HoldUnit
+    | ReleaseUnit
+    | IdentifyUnit
+    | RecordCheck
     | Durable
     | WriterLag
     | ChartBroken

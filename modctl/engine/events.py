@@ -43,8 +43,8 @@ class Ticked(_Event, frozen=True, kw_only=True, tag="tick"):
     """Nothing arrived until a deadline of this session."""
 
 
-class Answered(_Event, frozen=True, kw_only=True, tag="answered"):
-    """A person answered a gate."""
+class Answered(_Event, frozen=True, kw_only=True, tag="answered", omit_defaults=True):
+    """A person answered a gate. ``text`` is the commitment to what was added in words; empty: nothing."""
 
     gate: str
     answer: str
@@ -52,6 +52,7 @@ class Answered(_Event, frozen=True, kw_only=True, tag="answered"):
     source: str  # person | file | carried
     age_s: int
     took_ms: int
+    text: str = ""
 
 
 class StopAsked(_Event, frozen=True, kw_only=True, tag="stop"):

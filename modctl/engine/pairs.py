@@ -115,7 +115,7 @@ class Pairs(Books):
         unit = self._units[state.setup.unit]
         if not starts(event):
             return None
-        if unit.status is not UnitStatus.IN_SESSION:
+        if (unit.status_beneath_hold if state.setup.started.load else unit.status) is not UnitStatus.IN_SESSION:
             return f"{unit.config.name} is {unit.status}: {unit.reason}. Nothing was started."
         found = None if unit.sample is None else unfit_to_start(state.setup, unit.sample)
         if found is not None:

@@ -12,6 +12,7 @@ import msgspec
 
 from devices.model import NS_PER_MS, NS_PER_S, Ack, AckOf, Contact, Direction, Fault, LinkFault, Output, Sample
 from modctl.engine import events as ev
+from modctl.engine.checks import check_levels
 from modctl.engine.dues import first_dues, next_due_ns
 from modctl.engine.effects import SessionEffect
 from modctl.engine.felt import alarms_of, feel, hold_text
@@ -19,7 +20,7 @@ from modctl.engine.hands import on_check_answer, on_pack, open_check, pack_objec
 from modctl.engine.ledger import Ledger, account, close_doubt, observed
 from modctl.engine.machine import On, Outcome, Phase
 from modctl.engine.phases import LIVE, NEVER_NS, OVER, SessionState, Step, alarm, append, end, take
-from modctl.engine.riding import Riding, drive, next_drive_ns, ride
+from modctl.engine.riding import Riding, cap, drive, next_drive_ns, ride
 from modctl.engine.setup import GateSpec, Setup
 from modctl.engine.warmth import dose_limit, judge_dose
 from modctl.engine.watching import Trouble, breached, judge_sample, judge_witness, silent_witness
@@ -54,7 +55,7 @@ def next_gate(state: SessionState) -> GateSpec | None:
     return None
 
 
-def objection(state: SessionState, event: ev.SessionEvent) -> str | None:  # noqa: C901, PLR0911  # flat: one arm an event
+def objection(state: SessionState, event: ev.SessionEvent) -> str | None:  # noqa: C901, PLR0911, PLR0912  # flat: one arm an event
     """Why a person's request cannot be taken now, as a sentence; None when it can. Asked before the reducer is."""
     match event:
         case ev.Answered():
@@ -79,8 +80,23 @@ def objection(state: SessionState, event: ev.SessionEvent) -> str | None:  # noq
             return hold_text(state.felt)
         case ev.LevelAsked(direction=direction) if direction == "up" and state.riding.is_held_by_contact:
             return "There is no contact: no raise until it is back."
+        case ev.LevelAsked(direction=direction) if direction == "up":
+            return _soft_objection(state)
         case _:
             return None
+
+
+def _soft_objection(state: SessionState) -> str | None:
+    """Why the level ends where it stands, where a soft limit made the riding cap; None for every other raise."""
+    setup, level = state.setup, state.setup.level
+    if state.riding.set_level != cap(level):
+        return None
+    further = cap(level) + level.person_step * (-1 if level.down_intensifies else 1)
+    verdict = check_levels(setup.soft, {**dict(setup.context), **dict(setup.settings), level.parameter: further})
+    if verdict is None:
+        return None
+    opened = " was opened only so far" if verdict.limit in setup.opened else " was not opened for this session"
+    return f"The level stays where it is: {verdict.limit}{opened}."
 
 
 def _answer_objection(state: SessionState, event: ev.Answered) -> str | None:
@@ -90,8 +106,10 @@ def _answer_objection(state: SessionState, event: ev.Answered) -> str | None:
         return "No question is open in this session."
     if event.gate != gate.gate:
         return f"The next question is {gate.gate!r}, not {event.gate!r}."
-    if gate.answers:
-        return None if event.answer in gate.answers else f"{event.answer!r} is not an answer to {gate.gate!r}."
+    if event.answer in gate.answers:
+        return None
+    if gate.answers and gate.maximum is None:
+        return f"{event.answer!r} is not an answer to {gate.gate!r}."
     if not event.answer.isascii() or not event.answer.isdigit():
         return f"{gate.gate!r} takes a number."
     low, high = gate.minimum or 0, gate.maximum or 0
@@ -425,5 +443,10 @@ def _drive(state: SessionState, now_ns: int) -> Step:
 
 def _gate_answer(event: ev.Answered) -> GateAnswer:
     return GateAnswer(
-        gate=event.gate, answer=event.answer, source=event.source, age_s=event.age_s, took_ms=event.took_ms
+        gate=event.gate,
+        answer=event.answer,
+        source=event.source,
+        age_s=event.age_s,
+        took_ms=event.took_ms,
+        text=event.text,
     )

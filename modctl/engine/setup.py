@@ -13,7 +13,7 @@ class GateSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     gate: str
     closes: tuple[str, ...] = ()
-    answers: tuple[str, ...] = ()  # allowed answers; empty: a number between minimum and maximum
+    answers: tuple[str, ...] = ()  # allowed words; with a maximum they stand beside a number, empty: a number alone
     minimum: int | None = None
     maximum: int | None = None
     opens: str = ""  # the soft limit that any other answer opens: it is charted as an override
@@ -82,7 +82,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     started: SessionStarted  # the entry that must be durable before anything is energized
     by_hand: bool = False  # a pack: on and off are a person's acts
     checks: tuple[CheckSpec, ...] = ()
-    soft: tuple[Limit, ...] = ()  # rows that hold a raise while a sample is beyond them, and stop nothing
+    soft: tuple[Limit, ...] = ()  # soft rows as they bind this session: an opened one only up to what was opened
+    opened: tuple[str, ...] = ()  # the soft rows that a person opened for this session
 
     @property
     def witness(self) -> Witness | None:

@@ -4,27 +4,27 @@ from typing import assert_never
 
 import msgspec
 
-from devices.model import Ack, Fault, Identity, LinkFault, Off, Output, Sample
+from devices.model import AccessorySeen, Ack, Fault, Identity, LinkFault, Off, Output, Sample
 from modctl.engine import core_events as ce
 from modctl.engine import events as ev
 from modctl.engine.books import NS_PER_MS
 from modctl.engine.effects import Append, Command, PackSaid, Reply, Watch
-from modctl.engine.pairs import PARTNER_REFUSED
-from modctl.engine.phases import alarm, begin_ended
+from modctl.engine.pairs import PARTNER_REFUSED, starts
+from modctl.engine.phases import SessionState, alarm, begin_ended
 from modctl.engine.port import FrameHeld, LineLost, LineOpened, PermitLapsed, PortNews
-from modctl.engine.rounds import Rounds
+from modctl.engine.servicing import Servicing, counted
 from modctl.engine.session import begin, objection, wakeup_ns
 from modctl.engine.state import FLUSH_NS, PERMIT_NS, PendingStop, SessionRun
-from modctl.engine.unit import UnitState, UnitStatus, identity_problem, off_watch, reading
+from modctl.engine.unit import STOP_SWITCH, UnitState, UnitStatus, identity_problem, off_watch, reading
 from modctl.records import Draft, OffConfirmed, StopPressed, UncommandedOutput, UnitAcknowledged, UnitIdentified
 
 
-class Turn(Rounds):
+class Turn(Servicing):
     """What arrives from ports, people and time, and what is done about it."""
 
     # Units: what ports tell.
 
-    def unit_news(self, name: str, news: PortNews) -> None:
+    def unit_news(self, name: str, news: PortNews) -> None:  # noqa: C901  # flat: one arm a kind of news
         """Route one thing that a port told of a unit."""
         unit = self._units[name]
         match news:
@@ -37,7 +37,10 @@ class Turn(Rounds):
             case Identity():
                 self._on_identity(unit, news)
             case LinkFault():
-                self._tell_session(unit, ev.LinkFaulted(fault=news))
+                self._set(unit, link_faults=counted(unit.link_faults, news.fault))
+                self._tell_session(self._units[name], ev.LinkFaulted(fault=news))
+            case AccessorySeen():
+                self.on_accessory(unit, news)
             case LineOpened():
                 self._set(unit, line_open=True, identity=None, line_reason="")
             case LineLost():
@@ -81,7 +84,15 @@ class Turn(Rounds):
         name = unit.config.name
         watch = unit.off_watch.sampled(sample) if unit.off_watch is not None else None
         off_seen = unit.off_seen + 1 if sample.output is Output.OFF else 0
-        self._set(unit, sample=sample, off_watch=watch, off_seen=off_seen)
+        switch = unit.with_switch(sample)
+        self._set(
+            unit,
+            sample=sample,
+            off_watch=watch,
+            off_seen=off_seen,
+            switch_is_pressed=switch.switch_is_pressed,
+            switch_tested_ns=switch.switch_tested_ns,
+        )
         if watch is not None and watch.is_confirmed:
             self._settle_off(name, off=True, after_ms=(self._now_ns - watch.since_ns) // NS_PER_MS)
         self._tell_witnessed(name, sample)
@@ -130,10 +141,15 @@ class Turn(Rounds):
         halves = [(event.setup, event.requested)]
         if event.partner is not None:
             halves.append((event.partner.setup, event.partner.requested))
-        problems = [self._why_not(self._units[setup.unit]) for setup, _requested in halves]
+        problems = [
+            self._why_not(self._units[setup.unit], is_bench=bool(setup.started.load)) for setup, _requested in halves
+        ]
         problem = next((found for found in problems if found is not None), None)
         for (setup, requested), found in zip(halves, problems, strict=True):
             self._effects.append(Append(draft=Draft(data=requested, session=setup.session, actor=event.actor)))
+            if problem is None and setup is event.setup:
+                opened = (Draft(data=one, session=setup.session, actor=event.actor) for one in event.overrides)
+                self._effects.extend(Append(draft=draft) for draft in opened)
             if problem is not None:
                 code = PARTNER_REFUSED if found is None else found[0]
                 self._effects.extend(begin_ended(setup.session, event.actor, code, setup.planned_ns))
@@ -156,13 +172,13 @@ class Turn(Rounds):
             self._warn_of_tank(self._units[setup.unit], setup.session)
         self._effects.append(Reply(request=event.request, session=session, partner=partner))
 
-    def _why_not(self, unit: UnitState) -> tuple[str, str] | None:
+    def _why_not(self, unit: UnitState, *, is_bench: bool) -> tuple[str, str] | None:
         name = unit.config.name
         if unit.config.profile.is_monitored:
             return "unit_monitored", f"{name} is a {unit.config.profile.device.role}: no session starts or stops it."
         if self._state.chart_broken:
             return "chart_broken", f"The chart cannot be written: {self._state.chart_broken}. No session starts."
-        match unit.status:
+        match unit.status_beneath_hold if is_bench else unit.status:
             case UnitStatus.READY:
                 return self._tank_problem(unit)
             case UnitStatus.IN_SESSION:
@@ -208,6 +224,26 @@ class Turn(Rounds):
             return
         self._feed(run, event.event)
         self._effects.append(Reply(request=event.request, session=event.session))
+
+    def _unit_objection(self, state: SessionState, event: ev.SessionEvent) -> str | None:
+        unit = self._units[state.setup.unit]
+        if isinstance(event, ev.Answered) and event.gate == STOP_SWITCH:
+            return self._switch_objection(unit, state, event)
+        problem = super()._unit_objection(state, event)
+        head = state.setup.started.head
+        if problem is None and starts(event) and head and unit.accessory and unit.accessory != head:
+            return f"Head {head} was confirmed, but {unit.accessory} is plugged in now. Nothing was started."
+        return problem
+
+    def _switch_objection(self, unit: UnitState, state: SessionState, event: ev.Answered) -> str | None:
+        """*Tested*, said by a person now, needs a press and a release that the unit has told of since the request."""
+        is_claimed = event.answer == "tested" and event.source == "person" and event.age_s == 0
+        if not is_claimed or not unit.tells_switch:
+            return None
+        if unit.switch_tested_ns is not None and unit.switch_tested_ns >= state.setup.begun_ns:
+            return None
+        seen = "it is pressed now: let go" if unit.switch_is_pressed else "it has not been seen pressed and let go"
+        return f"{unit.config.name} reports its stop switch, and {seen}. Hold it for a second, let go, answer again."
 
     def stop_units(self, event: ce.StopUnits) -> None:
         """Off first, to whatever is named; then the record that somebody asked."""

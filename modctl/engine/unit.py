@@ -5,15 +5,20 @@ Rule 1: a latch is left only by a person's charted acknowledgement, with off con
 Rule 2: in every state without a permit output that the unit reports is uncommanded: Off, alarm, latch. A unit that
         does not say whether it gives output is told Off each time it does not, and is not started.
 Rule 3: a unit is used only after its identity was read over the wire and matches its entry.
+Rule 4: a held unit treats nobody; a technician's bench run, which has no patient, is what it is held for.
 """
 
 from enum import StrEnum
 
 import msgspec
 
-from devices.model import NS_PER_MS, Ack, AckOf, Identity, Output, Sample
+from devices.model import NS_PER_MS, Accessory, Ack, AckOf, Identity, Output, Sample
 from devices.profile import Profile
 from modctl.engine.effects import Permit
+from modctl.service_records import UnitChecked
+
+STOP_SWITCH = "stop_switch"
+SWITCH_CLOSED, SWITCH_PRESSED = 0, 1  # reference map 1; 2 is not connected, which is neither
 
 
 class UnitStatus(StrEnum):
@@ -37,6 +42,7 @@ class UnitConfig(msgspec.Struct, frozen=True, kw_only=True):
     held: str = ""
     witness: str = ""  # the unit that reads the same force beside this one; empty: none
     tank: str = ""  # the unit that a pack comes out of; empty: the site named none
+    accessories: tuple[Accessory, ...] = ()
 
 
 class OffWatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,19 +92,51 @@ class UnitState(msgspec.Struct, frozen=True, kw_only=True):
     band: str = ""  # of a tank or bath, as last charted; empty: nothing was charted yet
     band_ns: int = 0
     reminded_ns: int = 0  # when its alarm was last said again
+    switch_is_pressed: bool = False  # the patient's stop switch, in the newest sample that told of it
+    switch_tested_ns: int | None = None  # when it was last seen let go after it had been seen pressed
+    held: str = ""  # why a person took it out of service
+    link_faults: tuple[tuple[str, int], ...] = ()  # how often each was seen since the start, by name
+    accessory: str = ""  # serial number of the head or cell in use, where the wire tells
+    checks: tuple[UnitChecked, ...] = ()  # what still counts, of the unit and of each head
 
     @property
     def status(self) -> UnitStatus:
         """What the unit can be used for; the most serious word first."""
         if self.latched:
             return UnitStatus.LATCHED
-        if self.config.held:
+        if self.hold_reason:
             return UnitStatus.HELD
+        return self.status_beneath_hold
+
+    @property
+    def hold_reason(self) -> str:
+        """Why it is out of service; empty: it is not."""
+        return self.held or self.config.held
+
+    @property
+    def status_beneath_hold(self) -> UnitStatus:
+        """What a bench run may use it for, held or not."""
+        if self.latched:
+            return UnitStatus.LATCHED
         if not self.line_open or self.identity is None:
             return UnitStatus.MISSING
         if self.mismatch:
             return UnitStatus.MISMATCH
         return UnitStatus.IN_SESSION if self.session is not None else UnitStatus.READY
+
+    @property
+    def tells_switch(self) -> bool:
+        """The unit reports the patient's stop switch: then a person's word alone is no test of it."""
+        return any(register.parameter == STOP_SWITCH for register in self.config.profile.register)
+
+    def with_switch(self, sample: Sample) -> "UnitState":
+        """Take note of the patient's stop switch: pressed, and then closed again, is a test of it."""
+        told = sample.get(STOP_SWITCH)
+        if told is None:
+            return self
+        if told == SWITCH_CLOSED and self.switch_is_pressed:
+            return msgspec.structs.replace(self, switch_is_pressed=False, switch_tested_ns=sample.at_ns)
+        return msgspec.structs.replace(self, switch_is_pressed=told == SWITCH_PRESSED)
 
     def is_known_off(self, now_ns: int) -> bool:
         """The newest sample says off, and is not older than the idle pace and a stale sample allow."""
@@ -115,7 +153,7 @@ class UnitState(msgspec.Struct, frozen=True, kw_only=True):
             case UnitStatus.LATCHED:
                 return self.latched
             case UnitStatus.HELD:
-                return self.config.held
+                return self.hold_reason
             case UnitStatus.MISMATCH:
                 return self.mismatch
             case UnitStatus.MISSING:

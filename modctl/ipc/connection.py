@@ -28,6 +28,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     attends: bool
     user: str | None = None
     role: str | None = None
+    is_locked: bool = False  # nobody has been at this screen for a while
 
 
 class Connection:

@@ -4,12 +4,41 @@ A client says ``Hello`` first. Every request has an ``id`` of the client's choic
 ``Snapshot`` (newest wins) and ``Event`` (lossless, in chart order) come unasked once subscribed.
 """
 
+import itertools
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from devices.model import Direction, PackAct
-from modctl.records import EffectiveLimit
+from modctl.ipc.hands import (
+    AlarmView,
+    Amend,
+    LateEntry,
+    Lock,
+    OpenIncident,
+    OverrideAsk,
+    SignSession,
+    StartWith,
+    StoppedUnit,
+    TakeOver,
+)
+from modctl.ipc.servicing import (
+    AffectedRow,
+    BenchRun,
+    CheckUnit,
+    FrameRow,
+    HeadRow,
+    HoldUnit,
+    IdentifyUnit,
+    LookAtUnit,
+    LookBack,
+    ReleaseUnit,
+    TraceUnit,
+    UnitDetail,
+)
+from modctl.records import EffectiveLimit, RoundCheck
+from modctl.service_records import UnitChecked
 
 API: Final = 1
 MAX_LINE_BYTES: Final = 65_536
@@ -73,6 +102,7 @@ class ListSessions(_Message, frozen=True, kw_only=True, tag="list_sessions"):
     id: int
     limit: int = 100
     offset: int = 0
+    overridden: bool = False  # only sessions with an opened limit
 
 
 class Entries(_Message, frozen=True, kw_only=True, tag="entries"):
@@ -83,15 +113,14 @@ class Entries(_Message, frozen=True, kw_only=True, tag="entries"):
     since: int = -1
 
 
-class StartWith(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The other half of a combination: another unit, another preset, the same patient and time."""
-
-    unit: str
-    preset: str
-
-
 class Start(_Message, frozen=True, kw_only=True, tag="start"):
-    """Ask for a session. The answer names it; its gates are answered next."""
+    """Ask for a session. The answer names it; its gates are answered next.
+
+    ``repeat``: the patient's last session once more, its unit, preset, settings and time; a unit named beside it
+    narrows the search to that unit, a preset is not named. ``body_weight_kg`` is what a person has just read: it is
+    kept with its date, and asked for by a refusal ``body_weight``.
+    A refusal with the code ``soft_limit`` names the limit and its ``door``: ask again with what opens it.
+    """
 
     id: int
     unit: str
@@ -101,10 +130,18 @@ class Start(_Message, frozen=True, kw_only=True, tag="start"):
     duration_ms: int | None = None
     file_answers: bool = False  # answers will come from a file: only in simulated sites
     partner: StartWith | None = None  # a combination; ``set`` names parameters of either half
+    repeat: bool = False
+    body_weight_kg: int | None = None
+    overrides: tuple[OverrideAsk, ...] = ()
+    head: str = ""  # serial number of the head in the hand, where the wire does not tell
 
 
 class Answer(_Message, frozen=True, kw_only=True, tag="answer"):
-    """Answer the next gate of a session."""
+    """Answer the next gate of a session.
+
+    ``source`` is ``person``, ``file``, or ``carried``: a person says that the earlier answer still holds. Which answer
+    that was and how old it is the controller knows; what a client says of both is not read.
+    """
 
     id: int
     session: str
@@ -164,6 +201,13 @@ class Acknowledge(_Message, frozen=True, kw_only=True, tag="acknowledge"):
     statement: str | None = None
 
 
+class Round(_Message, frozen=True, kw_only=True, tag="round"):
+    """The day's checks. ``sign`` None: look only; else ``open`` or ``close``: look and sign what was found."""
+
+    id: int
+    sign: str | None = None
+
+
 class VerifyChart(_Message, frozen=True, kw_only=True, tag="verify_chart"):
     """Verify the live chart in the controller's reader; ``checkpoint`` is the text of an outside note."""
 
@@ -197,13 +241,28 @@ Request = (
     | ListSessions
     | Entries
     | Start
+    | BenchRun
+    | HoldUnit
+    | ReleaseUnit
+    | IdentifyUnit
+    | LookAtUnit
+    | TraceUnit
+    | CheckUnit
+    | LookBack
     | Answer
     | Stop
     | Pause
     | Resume
     | Step
     | Pack
+    | Lock
+    | TakeOver
+    | SignSession
+    | Amend
+    | LateEntry
+    | OpenIncident
     | Acknowledge
+    | Round
     | VerifyChart
     | ExportChart
     | TakeCheckpoint
@@ -226,9 +285,14 @@ class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
     serial: str = ""
     firmware: str = ""
     output: str = "unknown"  # off | energized | suspended | unknown, newest sample
+    stop_switch: str = ""  # of traction, where the unit tells: closed | pressed | not connected
     level_parameter: str = ""
     monitored: bool = False  # a tank, a bath, a witness: no session starts or stops it
     temp_mdegc: int | None = None  # of a tank or bath, newest sample
+    calibration: str = "never"  # never | valid | overdue | failed | unknown, of the unit itself
+    due: str = ""  # up to when its calibration holds
+    head: str = ""  # in use, where the wire tells
+    heads: tuple[HeadRow, ...] = ()
 
 
 class PatientRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,6 +332,10 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     delivered_ms: int
     simulated: bool
     overrides: int
+    signed: bool = False
+    amended: bool = False  # something was added or put right after it was signed
+    load: str = ""  # of a bench run, which is no treatment; empty: a treatment
+    head: str = ""
 
 
 class GateView(msgspec.Struct, frozen=True, kw_only=True):
@@ -281,15 +349,20 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     minimum: int | None = None  # number gates
     maximum: int | None = None
     answered: str | None = None
+    carried: str | None = None  # the answer of before that still holds: one key says so again
+    age_s: int = 0  # of that answer, when the session was asked for
 
 
-class AlarmView(msgspec.Struct, frozen=True, kw_only=True):
-    """One standing alarm."""
+def held(gates: Sequence[GateView], gate: str | None) -> tuple[GateView, ...]:
+    """The open question and those behind it, as long as an earlier answer to each still holds."""
+    names = [one.gate for one in gates]
+    rest = gates[names.index(gate) :] if gate in names else ()
+    return tuple(itertools.takewhile(lambda one: one.carried is not None, rest))
 
-    alarm: str
-    priority: str
-    text: str
-    since_mono_ns: int
+
+def held_answer(gate: GateView) -> str:
+    """An earlier answer in the words in which it is offered."""
+    return next((label for answer, label in gate.answers if answer == gate.carried), gate.carried or "")
 
 
 class DueView(msgspec.Struct, frozen=True, kw_only=True):
@@ -353,6 +426,10 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     due: DueView | None = None
     residual_mdegc: int | None = None  # what is still warm or cold under an output that is off
     held_raise: str = ""  # why the level may not be raised just now
+    last_level: int | None = None  # what the patient's last session of this preset was ridden to; None: none is known
+    person: str = ""  # whose session it is now
+    head: str = ""  # serial number of the head that was confirmed, where the site keeps them
+    load: str = ""  # of a bench run: nobody is connected; empty: a treatment
 
 
 class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
@@ -364,6 +441,7 @@ class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
     simulated: bool
     units: tuple[UnitRow, ...]
     sessions: tuple[SessionView, ...]
+    lock_after_s: int = 0  # the site's policy for a screen that nobody touches; 0: never
 
 
 class Event(_Message, frozen=True, kw_only=True, tag="event"):
@@ -386,19 +464,14 @@ class Done(_Message, frozen=True, kw_only=True, tag="done"):
     sessions: tuple[SessionRow, ...] | None = None
     entries: tuple[msgspec.Raw, ...] | None = None
     more: bool = False
-    stopped: tuple["StoppedUnit", ...] | None = None
+    stopped: tuple[StoppedUnit, ...] | None = None
     verdict: msgspec.Raw = msgspec.Raw(b"null")  # not optional: a union with Raw does not decode
     note: str | None = None
-
-
-class StoppedUnit(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``stop`` reached on one unit. ``after_ms`` None: not confirmed within the deadline."""
-
-    unit: str
-    off: bool
-    after_ms: int | None
-    note: str = ""  # what a person must do where modctl cannot: take packs off
-    monitored: bool = False  # stays as it is whatever is stopped
+    checks: tuple[RoundCheck, ...] | None = None
+    checked: UnitChecked | None = None
+    detail: UnitDetail | None = None
+    affected: tuple[AffectedRow, ...] | None = None
+    frames: tuple[FrameRow, ...] | None = None
 
 
 class Refused(_Message, frozen=True, kw_only=True, tag="refused"):
@@ -411,6 +484,9 @@ class Refused(_Message, frozen=True, kw_only=True, tag="refused"):
     observed: int | None = None
     bound: int | None = None
     source: str | None = None
+    unit: str | None = None  # UCUM, of observed and bound
+    mark: str | None = None  # where the bound comes from
+    door: str | None = None  # what opens it: reason, second_person; None: nothing does
 
 
 Answering = Done | Refused | Snapshot | Event

@@ -23,6 +23,7 @@ from devices.model import NS_PER_MS, NS_PER_S, MonoNs
 from modctl.clock import Clock
 from modctl.ipc import wire
 from modctl.ipc.connection import Caller, Connection
+from modctl.ipc.hands import Lock
 from modctl.ipc.messages import API, Beat, Done, Event, Hello, Refused, Request, SignIn, Snapshot, Stop, Subscribe
 from modctl.ipc.wire import LineTooLongError, Nonsense
 
@@ -240,7 +241,11 @@ class Server:
             return
         connection.open_requests -= 1
         if isinstance(request, SignIn) and isinstance(answer, Done):
-            connection.caller = msgspec.structs.replace(connection.caller, user=request.user, role=answer.role)
+            connection.caller = msgspec.structs.replace(
+                connection.caller, user=request.user, role=answer.role, is_locked=False
+            )
+        if isinstance(request, Lock) and isinstance(answer, Done):
+            connection.caller = msgspec.structs.replace(connection.caller, is_locked=True)
         try:
             connection.say(msgspec.structs.replace(answer, id=request.id))
         except LineTooLongError as why:

@@ -26,11 +26,15 @@ from modctl.records import (
     PackMoved,
     Quantity,
     Record,
+    SessionAmended,
     SessionEnded,
+    SessionHandedOver,
+    SessionLateEntry,
     SessionPaused,
     SessionRefused,
     SessionRequested,
     SessionResumed,
+    SessionSigned,
     SessionStarted,
     SetpointCommanded,
 )
@@ -123,6 +127,7 @@ class Teller:
 
     def __init__(self) -> None:
         self._last: tuple[str, str] | None = None
+        self._marks: dict[str, str] = {}  # of the limits that bind the session, by id
         self._minute = 0
         self._first_ns: int | None = None
 
@@ -133,7 +138,13 @@ class Teller:
             if line is not None:
                 yield line
         if entry.kind in STREAM_KINDS:
-            yield told(record_of(entry))
+            record = record_of(entry)
+            if isinstance(record, SessionStarted):
+                self._marks = {limit.id: limit.mark for limit in record.limits}
+            if isinstance(record, LimitBreached):
+                yield _breached(record, self._marks.get(record.limit, ""))
+            else:
+                yield told(record)
 
     def _sample(self, sample: Sample) -> str | None:
         if self._first_ns is None:
@@ -157,22 +168,38 @@ def answered(entry: Entry) -> Iterator[str]:
         age = f", {record.age_s} s old" if record.age_s else ""
         yield f"ANSWERED {record.gate}: {record.answer} ({record.source}{age}, {entry.actor})"
     else:
-        yield f"{entry.kind}: {entry.actor or 'modctl'}"
+        told_of = _afterwards(record)
+        yield f"{told_of} ({entry.actor})" if told_of else f"{entry.kind}: {entry.actor or 'modctl'}"
 
 
-def told(record: Record) -> str:
+def _afterwards(record: Record) -> str:
+    match record:
+        case SessionAmended():
+            return f"AMENDED {record.field}: {record.new}, before {record.old or 'not answered'}"
+        case SessionSigned():
+            return f"SIGNED as {record.meaning}"
+        case SessionLateEntry():
+            return f"LATE ENTRY about {record.about_utc}"
+        case SessionHandedOver():
+            return f"HANDED OVER: from {record.from_person} to {record.to_person}"
+        case _:
+            return ""
+
+
+def told(record: Record) -> str:  # noqa: C901, PLR0911  # flat: one arm a kind
     """One event of a stream in a line, the state in words first."""
     match record:
         case SessionRequested():
             minutes = text.duration(record.planned_ms)
             levels = text.settings(record.effective)
-            return f"REQUESTED: {record.preset} on {record.unit} for {record.patient}, {minutes}, {levels}"
+            what = f"{record.preset} on {record.unit} for {record.patient}" if record.patient else _bench(record.unit)
+            return f"REQUESTED: {what}, {minutes}, {levels}"
         case SessionRefused():
             return _refused(record)
         case SessionStarted():
-            return (
-                f"STARTED: {record.region}, {record.side} side, {len(record.limits)} limits bind, unit {record.serial}"
-            )
+            where = f"on {record.load}, no patient" if record.load else f"{record.region}, {record.side} side"
+            head = f", head {record.head}" if record.head else ""
+            return f"STARTED: {where}, {len(record.limits)} limits bind, unit {record.serial}{head}"
         case SetpointCommanded():
             return f"COMMANDED: {text.settings(record.levels) or 'off'} ({record.cause})"
         case SessionPaused() | SessionResumed():
@@ -183,21 +210,25 @@ def told(record: Record) -> str:
             return (
                 f"{sentences.MARKS.get(record.priority, '***')} ALARM: {record.text or sentences.alarm(record.alarm)}"
             )
-        case PackMoved() | CheckDue() | Override():
+        case PackMoved() | CheckDue():
             return _by_person(record)
+        case Override():
+            return _opened(record)
         case SessionEnded():
             return _ended(record)
         case _:
             return type(record).__name__
 
 
-def _by_person(record: PackMoved | CheckDue | Override) -> str:
-    if isinstance(record, Override):
-        return f"OVERRIDE: {record.limit}, second person {record.second_person or 'none'}"
+def _by_person(record: PackMoved | CheckDue) -> str:
     if isinstance(record, CheckDue):
         return f"! DUE: {record.gate.replace('_', ' ')}, answer within {text.duration(record.grace_ms)}"
     said = {"on": "■ PACK ON", "off": "□ PACK OFF", "numb": "□ PACK OFF: the skin is numb"}
     return f"{said.get(record.act, record.act)} (said by {'a file' if record.source == 'file' else 'a person'})"
+
+
+def _bench(unit: str) -> str:
+    return f"BENCH RUN on {unit}, no patient"
 
 
 def _held_or_resumed(record: SessionPaused | SessionResumed) -> str:
@@ -206,9 +237,20 @@ def _held_or_resumed(record: SessionPaused | SessionResumed) -> str:
     return f"□ PAUSED: {sentences.reason(record.reason)}; off is confirmed. A person resumes."
 
 
-def _breached(record: LimitBreached) -> str:
+def _opened(record: Override) -> str:
+    far = "" if record.observed is None else f" up to {_shown(record.observed)}"
+    bound = "" if record.bound is None else f", bound {_shown(record.bound)} ({_sourced(record.source, record.mark)})"
+    return f"OVERRIDE: {record.limit} opened{far}{bound}, second person {record.second_person or 'none'}"
+
+
+def _breached(record: LimitBreached, mark: str = "") -> str:
     seen = text.NO_DATA if record.observed is None else _shown(record.observed)
-    return f"! LIMIT {record.limit}: {seen}, bound {_shown(record.bound)} ({record.source})"
+    return f"! LIMIT {record.limit}: {seen}, bound {_shown(record.bound)} ({_sourced(record.source, mark)})"
+
+
+def _sourced(source: str, mark: str) -> str:
+    """A bound's source; where the chart does not say its mark, the source as it stands there."""
+    return text.source(source, mark) if mark else source
 
 
 def _refused(record: SessionRefused) -> str:
@@ -216,7 +258,7 @@ def _refused(record: SessionRefused) -> str:
         return f"REFUSED: {sentences.reason(record.reason)}. Nothing was sent to the unit."
     observed = "missing" if record.observed is None else _shown(record.observed)
     bound = "" if record.bound is None else f", bound {_shown(record.bound)}"
-    source = "" if record.source is None else f" ({record.source})"
+    source = "" if record.source is None else f" ({_sourced(record.source, record.mark or '')})"
     return f"REFUSED: {record.limit}: {observed}{bound}{source}. Nothing was sent to the unit."
 
 

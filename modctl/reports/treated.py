@@ -21,16 +21,19 @@ DISTINCT = 20  # chosen: fewer different readings may repeat by chance
 
 
 def treatments(reader: ChartReader, zone: tzinfo) -> Iterator[Treatment]:
-    """Every session that was started and has ended, the newest first. Presence is from first answer to last entry."""
+    """Every session that was started and has ended, the newest first. Presence is from first answer to last entry.
+
+    Bench runs are none: nobody was treated.
+    """
     for row in reader.sessions():
-        if row.delivered_ms is not None:
+        if row.delivered_ms is not None and not row.load:
             yield _treatment(row, reader.session(row.session), zone)
 
 
 def watched(reader: ChartReader, zone: tzinfo) -> Iterator[Watched]:
     """The same with what patterns need; slower, because every reading is opened."""
     for row in reader.sessions():
-        if row.delivered_ms is None:
+        if row.delivered_ms is None or row.load:
             continue
         entries = reader.session_with_inputs(row.session)
         records = [record_of(entry) for entry in entries if entry.kind != "inputs"]

@@ -118,7 +118,8 @@ class Station:
             return
         for gate in run.state.setup.before:
             opening = [word for word in gate.answers if word not in gate.closes]
-            usual = opening[-1] if gate.gate == "confirm" else opening[0] if opening else str(gate.minimum or 0)
+            word = opening[-1 if gate.gate == "confirm" else 0] if opening else ""
+            usual = str(gate.minimum or 0) if gate.maximum is not None else word
             answer = ev.Answered(
                 gate=gate.gate,
                 answer=plan.answers.get(gate.gate, usual),

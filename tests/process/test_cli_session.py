@@ -2,23 +2,19 @@
 
 import os
 import re
-import select
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-import msgspec
 import pexpect
 import pytest
 
-MODCTL = str(Path(sys.executable).parent / "modctl")
+from tests.process.cli_runs import END_S, MODCTL, Done, ended, run, started, truth
+
 START = ("session", "start", "--unit", "estim-1", "--patient", "P-001", "--preset", "hip-post-tha-tens")
 DEMO = ("--as", "therapist", "--answers", "demo")
-READY_S = 10
-END_S = 20
 STREAM = {
     "session.requested",
     "session.refused",
@@ -34,28 +30,6 @@ STREAM = {
 }
 
 
-def started(*arguments: str, until: str) -> "subprocess.Popen[bytes]":
-    """A part of modctl beside us, once it has said that it is ready."""
-    process = subprocess.Popen([MODCTL, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert process.stdout is not None
-    said = b""
-    while until.encode() not in said:
-        readable, _, _ = select.select([process.stdout], [], [], READY_S)
-        received = os.read(process.stdout.fileno(), 4096) if readable else b""
-        assert received, f"modctl {arguments[0]} did not get ready: {said!r}"
-        said += received
-    return process
-
-
-def ended(process: "subprocess.Popen[bytes]") -> int:
-    """Ask it to end, and give its status."""
-    process.terminate()
-    status = process.wait(END_S)
-    if process.stdout is not None:
-        process.stdout.close()
-    return status
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A simulated site with its simulators and its controller running."""
@@ -69,35 +43,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         status = ended(controller)
         ended(simulators)
     assert status == 0
-
-
-class Done(msgspec.Struct):
-    """How one command ended."""
-
-    status: int
-    objects: list[dict[str, object]]
-    talk: str
-
-
-def run(site: Path, *arguments: str, env: dict[str, str] | None = None) -> Done:
-    """One command with --json and nobody at a terminal."""
-    done = subprocess.run(
-        [MODCTL, *arguments, "--json", "--site", str(site)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=40,
-        check=False,
-        env={**os.environ, **(env or {})},
-    )
-    lines = done.stdout.splitlines()
-    return Done(
-        done.returncode, [msgspec.json.decode(line, type=dict[str, object]) for line in lines], done.stderr.decode()
-    )
-
-
-def truth(site: Path, unit: str) -> dict[str, object]:
-    """What the simulated unit really does."""
-    return run(site, "sim", "truth", unit).objects[0]
 
 
 @pytest.fixture(scope="module")
@@ -353,17 +298,20 @@ def test_a_faulted_unit_is_out_of_use_until_a_person_acknowledges(site: Path) ->
 
 def test_a_person_at_a_terminal_is_asked_everything(site: Path) -> None:
     """PIN hidden, every question by its number, no start within half a second, s stops in the middle of an answer."""
-    arguments = [*START, "--as", "therapist", "--duration", "10s", "--set", "current_ua=1000", "--site", str(site)]
+    start = [word.replace("P-001", "P-002") for word in START]  # a first visit: nothing was said before
+    arguments = [*start, "--as", "therapist", "--duration", "10s", "--set", "current_ua=1000", "--site", str(site)]
     terminal = pexpect.spawn(MODCTL, arguments, encoding="utf-8", timeout=15, env={**os.environ, "TERM": "xterm"})
     terminal.expect("PIN of therapist")
     terminal.sendline("1234")
-    terminal.expect("born 1951-03-04")
+    terminal.expect("born 1948-11-19")
     for last_line in ("somebody else", "cannot be asked", "not asked today"):
         terminal.expect(last_line)
         terminal.send("1")
+    terminal.expect("x for 10")
+    terminal.send("4")
     terminal.expect("then Enter")
-    terminal.send("11\r4\r")
-    for last_line in ("not looked at", "Not placed"):
+    terminal.send("151\r95\r")
+    for last_line in ("not looked at", "not tested", "Not placed"):
         terminal.expect(last_line)
         terminal.send("1")
     terminal.expect("Start now")
@@ -379,13 +327,77 @@ def test_a_person_at_a_terminal_is_asked_everything(site: Path) -> None:
     terminal.expect("not measured by this unit")
     terminal.send("s")
     terminal.expect("STOPPED")
-    terminal.expect("then Enter")
+    terminal.expect("x for 10")
     terminal.sendintr()
     terminal.expect(pexpect.EOF)
     terminal.close()
 
     assert terminal.exitstatus == 1
     assert "1234" not in str(terminal.before)
+
+
+def test_the_last_session_is_repeated_with_six_keys(site: Path, ran: Done) -> None:
+    """Repeat, unchanged, pain, skin, placed, start: six statements by a person, each with its age, as charted."""
+    before = [row["session"] for row in run(site, "session", "list").objects]
+    arguments = ["session", "start", "--repeat", "--patient", "P-001", "--as", "therapist", "--site", str(site)]
+    environment = {**os.environ, "TERM": "xterm", "MODCTL_PIN": "1234"}
+    terminal = pexpect.spawn(MODCTL, arguments, encoding="utf-8", timeout=15, env=environment)
+    keys = 0
+    for last_line, key in (
+        ("r both are right", "r"),
+        ("u unchanged", "u"),
+        ("x for 10", "4"),
+        ("not looked at", "1"),
+        ("Not placed", "1"),
+        ("Start now", "2"),
+    ):
+        terminal.expect(last_line)
+        if key == "2":
+            assert (
+                terminal.expect([pexpect.TIMEOUT, "STARTED"], timeout=0.6) == 0
+            )  # keys do not count for half a second
+        terminal.send(key)
+        keys += 1
+    terminal.expect("ENERGIZED")
+    terminal.send("s")
+    terminal.expect("STOPPED")
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+
+    shown = run(site, "session", "show").objects
+    told = [(row["gate"], row["answer"], row["source"]) for row in shown if row["kind"] == "gate.answered"]
+    ages = {str(row["gate"]): row["age_s"] for row in shown if row["kind"] == "gate.answered"}
+    assert keys <= 6
+    assert ran.objects[0]["session"] in before
+    assert [
+        ("identify", "confirmed", "person"),
+        ("consent", "given", "person"),
+        ("screening", "none", "person"),
+        ("sensation", "normal", "person"),
+        ("pain_before", "4", "person"),
+        ("skin_before", "intact", "person"),
+        ("placement", "placed", "person"),
+        ("confirm", "start", "person"),
+    ] == told
+    carried = {gate for gate, age in ages.items() if isinstance(age, int) and age > 0}
+    assert {"consent", "screening", "sensation"} == carried
+
+
+def test_the_round_counts_as_the_days_test_of_a_stop_switch(site: Path) -> None:
+    """Pressed before the first patient comes, it is told as tested; unpressed it is told as open, and signed so."""
+    signs = ("round", "open", "--as", "therapist")
+    unpressed = run(site, *signs, env={"MODCTL_PIN": "1234"})
+    run(site, "sim", "inject", "traction-1", "switch-open", "--for", "1500ms")
+    pressed = run(site, *signs, "--wait", "8s", env={"MODCTL_PIN": "1234"})
+
+    def switch(done: Done) -> object:
+        return next(row["result"] for row in done.objects if row["check"] == "stop_switch")
+
+    assert "open" == switch(unpressed)
+    assert "ok" == switch(pressed)
+    closed = run(site, "round", "close", "--as", "therapist", env={"MODCTL_PIN": "1234"})
+    assert {"round.check"} == {row["kind"] for row in closed.objects}
 
 
 def test_a_second_controller_is_refused(site: Path) -> None:
@@ -396,3 +408,51 @@ def test_a_second_controller_is_refused(site: Path) -> None:
 
     assert second.returncode == 4
     assert re.search(r"process \d+", second.stderr)
+
+
+WIDE = ("--set", "pulse_width_us=401")
+
+
+def test_a_soft_limit_is_refused_with_its_door_and_a_hard_one_without(site: Path) -> None:
+    """A script that met the limit learns what opens it; nothing opens the hard one, whatever it says."""
+    soft = run(site, *START, *DEMO, *WIDE)
+    hard = run(site, *START, *DEMO, "--set", "pulse_width_us=1001", "--override", "hard-es-width=because")
+    no_reason = run(site, *START, *DEMO, *WIDE, "--override", "width-usual")
+    refused = next(row for row in soft.objects if row["kind"] == "session.refused")
+
+    assert (4, 4, 2) == (soft.status, hard.status, no_reason.status)
+    assert ("soft_limit", "width-usual", "reason") == (refused["reason"], refused["limit"], refused["door"])
+    assert "can be opened for this session with a reason" in soft.talk
+    assert "site default" in soft.talk
+    assert {"override"} & {str(row["kind"]) for row in hard.objects} == set()
+
+
+def test_a_soft_limit_is_opened_with_a_reason_and_listed(site: Path) -> None:
+    """Right after the request, before anything is energized, counted in the list."""
+    with Running(site, *WIDE, "--override", "width-usual=tried before") as running:
+        assert "width-usual opened up to 401" in running.wait_for("OVERRIDE", "STARTED")
+        running.wait_for("current 0.5 mA")
+        running.press("s")
+        running.end()
+    newest = run(site, "session", "list", "--overrides").objects[0]
+    shown = run(site, "session", "show", str(newest["session"]))
+
+    assert 1 == newest["overrides"]
+    assert ["tried before"] == [row["text"] for row in shown.objects if row["kind"] == "text"]
+
+
+def test_an_assistant_runs_a_session_and_leaves_the_signature_to_a_therapist(site: Path) -> None:
+    """The session ends as it ends; only its record waits for somebody."""
+    with Running(site, "--as", "assistant") as running:
+        running.wait_for("current 0.5 mA")
+        running.press("s")
+        running.wait_for("STOPPED")
+
+        assert 1 == running.end()
+    signed = run(site, "session", "sign", "--as", "therapist", env={"MODCTL_PIN": "1234"})
+    shown = run(site, "session", "show").objects
+
+    assert 0 == signed.status
+    assert [("therapist", "reviewed")] == [
+        (row["actor"], row["meaning"]) for row in shown if row["kind"] == "session.signed"
+    ]

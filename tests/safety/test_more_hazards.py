@@ -28,7 +28,7 @@ from tests.safety.test_hazards import P24, TENS
 from tests.scenario.table import Table
 from tests.tui.fakes import asked, second_session
 from tests.tui.stage import Stage, perform
-from tests.unit.controller.test_frontdesk import START, Desk
+from tests.unit.controller.frontdesks import START, Desk
 
 
 def quick(row: str) -> Seen:

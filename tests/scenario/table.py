@@ -16,6 +16,7 @@ from modctl.clinic.library import parse
 from modctl.clinic.presets import Preset
 from modctl.clock import Stamp
 from modctl.controller.combine import combine
+from modctl.controller.doors import Opening
 from modctl.controller.prepare import NotPrepared, Order, prepare
 from modctl.engine.core_events import Begin, Refuse, StopUnits, ToSession
 from modctl.engine.events import Answered, PackMoved, SessionEvent
@@ -57,6 +58,8 @@ class Table:
         self._tanks = tanks
         self.world = self.laid([(self.config(model, profiles), self.made(model, seed)) for model in models], seed)
         self._requests = 0
+        self.body_weight_g = 80_000
+        self.openings: tuple[Opening, ...] = ()  # what the next requests open
         self.run_s(2)
 
     def config(self, model: str, profiles: Mapping[str, Profile]) -> UnitConfig:
@@ -106,7 +109,13 @@ class Table:
             )
             self.world.post(event)
         else:
-            begin = Begin(request=self._requests, actor="therapist", setup=judged.setup, requested=judged.requested)
+            begin = Begin(
+                request=self._requests,
+                actor="therapist",
+                setup=judged.setup,
+                requested=judged.requested,
+                overrides=judged.overrides,
+            )
             self.world.post(begin)
         return order.session
 
@@ -131,7 +140,7 @@ class Table:
             unit=self.world.state.units[unit],
             patient="p1",
             side="right",
-            body_weight_g=80_000,
+            body_weight_g=self.body_weight_g,
             preset=chosen,
             gates=gates_for(chosen.modality),
             asked=tuple(asked.items()),
@@ -142,6 +151,7 @@ class Table:
             program="modctl test",
             witness=self.world.state.units.get(self.world.state.units[unit].config.witness),
             cold_rest_ms=self.cold_rest_ms,
+            openings=self.openings,
         )
 
     def tell(self, session: str, event: SessionEvent) -> None:
@@ -154,8 +164,9 @@ class Table:
         setup = self.state(session).setup
         for gate in setup.before:
             opening = [word for word in gate.answers if word not in gate.closes and word != "not-yet"]
-            given = OPENING.get(gate.gate, "4") if not gate.answers else opening[0]
-            event = Answered(gate=gate.gate, answer=given, actor="therapist", source="person", age_s=0, took_ms=900)
+            given = OPENING.get(gate.gate, "4") if gate.maximum is not None else opening[0]
+            source = "file" if gate.gate == "stop_switch" else "person"  # nobody presses it here
+            event = Answered(gate=gate.gate, answer=given, actor="therapist", source=source, age_s=0, took_ms=900)
             self.tell(session, event)
 
     def start(self, unit: str, preset_id: str, duration_s: int = 15, **asked: int) -> str:

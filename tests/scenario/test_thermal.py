@@ -19,7 +19,7 @@ MADE = {
     PAD: msgspec.structs.replace(preset(HEAT_PRESET), models=(PAD,)),
     COLD: msgspec.structs.replace(preset(COLD_PRESET), models=(COLD,), settings={}),
     "passive": msgspec.structs.replace(
-        preset(HEAT_PRESET), models=("passive",), cap=6, start_level=8, demo_target=8, context={}
+        preset(HEAT_PRESET), models=("passive",), cap=4, start_level=8, demo_target=8, context={}
     ),
     "passive-cold": msgspec.structs.replace(
         preset(COLD_PRESET), models=("passive-cold",), settings={}, cap=1, start_level=1, demo_target=1, context={}

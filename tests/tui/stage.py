@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 from textual.pilot import Pilot
 from textual.strip import Strip
 
@@ -20,6 +21,7 @@ from modctl.ipc.messages import (
     Request,
     SessionView,
     SignIn,
+    Snapshot,
     Start,
     Stop,
 )
@@ -107,6 +109,26 @@ class Stage:
     def text(self) -> str:
         """What stands on the screen."""
         return "\n".join(strip.text.rstrip() for strip in self.strips())
+
+
+PIN_KEYS = ("1", "2", "3", "4", "enter")
+LOCK_AFTER_S = 60
+
+
+async def locked(stage: Stage, *sessions: SessionView) -> None:
+    """Somebody signs in, looks at the first session, and goes away for a minute."""
+    await stage.see(*sessions)
+    await stage.press(*PIN_KEYS)
+    stage.client.push(idle(stage, *sessions))
+    await stage.settle()
+    await stage.wait(LOCK_AFTER_S * 1_000)
+    stage.client.push(idle(stage, *sessions))
+    await stage.settle()
+
+
+def idle(stage: Stage, *sessions: SessionView) -> Snapshot:
+    """The controller's state, in a site that locks screens after a minute."""
+    return msgspec.structs.replace(snapshot(stage.clock, *sessions), lock_after_s=LOCK_AFTER_S)
 
 
 Act = Callable[[Stage], Awaitable[None]]

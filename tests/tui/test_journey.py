@@ -126,7 +126,7 @@ def test_one_key_repeats_the_last_session_of_a_patient_on_this_unit() -> None:
         await stage.press("down", "r")
 
         assert 0 == before
-        assert [Start(id=0, unit="estim-1", patient="P-001", preset="gluteal-nmes-after-tha")] == _unnumbered(
+        assert [Start(id=0, unit="estim-1", patient="P-001", preset="", repeat=True)] == _unnumbered(
             stage.requests(Start)
         )
 

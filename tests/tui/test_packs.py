@@ -4,7 +4,8 @@ import pytest
 
 from devices.model import PackAct
 from modctl import sentences
-from modctl.ipc.messages import AlarmView, Answer, DueView, GateView, Pack, SessionView, Step
+from modctl.ipc.hands import AlarmView
+from modctl.ipc.messages import Answer, DueView, GateView, Pack, SessionView, Step
 from tests.tui.fakes import UNITS, HandClock, session, snapshot, unit
 from tests.tui.stage import Stage, perform
 from tui.sight import Link, Sight, StopKey, stop_target

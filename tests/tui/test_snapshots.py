@@ -5,7 +5,8 @@ import pytest
 
 from devices.model import Modality
 from modctl.clinic.gates import Shown, gate_text, gates_for
-from modctl.ipc.messages import AlarmView, GateView, SessionView
+from modctl.ipc.hands import AlarmView
+from modctl.ipc.messages import GateView, SessionView
 from tests.tui.fakes import asked, second_session, session
 from tests.tui.stage import Stage, compare, perform
 

@@ -2,12 +2,13 @@
 
 import pytest
 
-from modctl.ipc.messages import Answer, SessionView
+from modctl.ipc.messages import Answer, Done, Refused, Request, SessionView, Start
 from tests.tui.fakes import asked, second_session, session
-from tests.tui.stage import Stage, perform
+from tests.tui.stage import Stage, locked, obliging, perform
 
 KEYS = {"f12": None, "ctrl+c": None, "escape": "S-2", "space": "S-2", "s": "S-2"}  # None: everything
 RUNS = second_session()
+OVER_A_FIELD = ("s", "space", "escape", "f12", "ctrl+c")
 
 # Where a person may be while a session runs: the snapshot, and the keys that lead there.
 PLACES: dict[str, tuple[tuple[SessionView, ...], tuple[str, ...]]] = {
@@ -162,6 +163,47 @@ def test_in_a_text_field_escape_stops_and_letters_are_letters(field: tuple[str, 
 
         assert ["S-2", None, None] == stage.stops()
         assert "STOP   Esc: ultrasound-1" in there
+
+    perform(act, pin=None)
+
+
+@pytest.mark.parametrize("door", ["reason", "second_person"])
+def test_while_a_reason_is_typed_escape_stops_and_letters_are_letters(door: str) -> None:
+    """Another session runs while a soft limit is being opened: its stop must not need a free hand for Tab."""
+    refused = Refused(id=0, code="soft_limit", reason="no", limit="width-usual", door=door)
+
+    def script(message: Request) -> Done | Refused:
+        return refused if isinstance(message, Start) else obliging(message)
+
+    async def act(stage: Stage) -> None:
+        await stage.see(RUNS)
+        await stage.press("n", "1", "down", "enter", "enter")
+        there = stage.text()
+        await stage.press("s", "space", "escape", "f12", "ctrl+c")
+
+        assert ["S-2", None, None] == stage.stops()
+        assert "STOP   Esc: ultrasound-1" in there
+        assert "Reason" in there
+
+    perform(act, script=script)
+
+
+@pytest.mark.parametrize(
+    ("way", "stops", "line"),
+    [((), list(KEYS.values()), "STOP   Esc, space, s"), (("enter",), ["S-2", None, None], "STOP   Esc: ultrasound-1")],
+)
+def test_a_locked_screen_stops_like_any_other(way: tuple[str, ...], stops: list[str | None], line: str) -> None:
+    """Nobody was here for a while, the patient still is: over the running session and over the question for a PIN."""
+
+    async def act(stage: Stage) -> None:
+        await locked(stage, RUNS)
+        await stage.press(*way)
+        there = stage.text()
+        await stage.press("f12", "ctrl+c", "escape", "space", "s") if not way else await stage.press(*OVER_A_FIELD)
+
+        assert stops == stage.stops()
+        assert "LOCKED" in there
+        assert line in there
 
     perform(act, pin=None)
 

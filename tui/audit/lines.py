@@ -42,7 +42,8 @@ def row_line(row: SessionRow, width: int, *, is_chosen: bool) -> Line:
         if is_so
     )
     started = row.started_at_utc[:16].replace("T", " ")
-    said = _columns(started, row.outcome.upper(), row.unit, row.patient, row.actor or "", delivered, marks)
+    patient = "BENCH" if row.load else row.patient
+    said = _columns(started, row.outcome.upper(), row.unit, patient, row.actor or "", delivered, marks)
     look = Look.CHOSEN if is_chosen else Look.PLAIN if row.outcome in GOOD else Look.WARNING
     return (Span(fitted(f"{'>' if is_chosen else ' '}{said}", width), look),)
 

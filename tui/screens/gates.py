@@ -1,9 +1,10 @@
 """The questions before the start, one at a time. A gate still valid is one line; a closed one says why."""
 
 from textual.app import ComposeResult
+from textual.events import Key
 
 from modctl import text
-from modctl.ipc.messages import GateView, SessionView
+from modctl.ipc.messages import GateView, SessionView, UnitRow
 from tui.looks import EMPTY, Line, Look, Span, fitted, width_of
 from tui.messages import ConfirmShown, Noticed
 from tui.screens.asking import AskingScreen
@@ -12,6 +13,7 @@ from tui.states import patient_of, side_of, sim, who_and_where
 from tui.widgets.question import Question
 from tui.widgets.rows import Rows
 
+STOP_SWITCH = "stop_switch"
 CONFIRM = "confirm"  # the gate that starts output
 DONE_ROWS = 2  # of answers given before, on the smallest screen: the question and its answers need the room
 NOT_YET = "Nothing was started. Choose the other answer when the patient is ready, or Backspace to give up."
@@ -36,15 +38,22 @@ class GatesScreen(AskingScreen):
         del sight
         return "↑ ↓ Enter or digit: answer   Backspace give up   Tab other session   ? keys"
 
+    def on_key(self, event: Key) -> None:
+        """``u`` says that what is offered as it was said before holds; the rest is everybody's."""
+        if event.key == "u":
+            event.prevent_default().stop()
+            self.say_unchanged()
+
     def see_session(self, sight: Sight, view: SessionView, gate: GateView | None) -> None:
         """What was answered; before the start, all that it would do."""
-        del sight
         width = self.size.width
         is_confirm = gate is not None and gate.gate == CONFIRM
         self.query_one("#title", Rows).show([title_line(view, width)])
         done = () if is_confirm else done_lines(view, width)
         done = done if self.has_class("tall") else done[-DONE_ROWS:]
         readback = readback_lines(view, width) if is_confirm else ()
+        if gate is not None and gate.gate == STOP_SWITCH:
+            readback = switch_lines(sight.unit(view.unit))
         self.query_one("#done", Rows).show((EMPTY, *done, EMPTY) if done else (EMPTY,))
         self.query_one("#readback", Rows).show((*readback, EMPTY) if readback else ())
 
@@ -59,6 +68,12 @@ class GatesScreen(AskingScreen):
             self.post_message(Noticed(NOT_YET))
             return True
         return False
+
+
+def switch_lines(row: UnitRow | None) -> tuple[Line, ...]:
+    """What the unit says of its stop switch now."""
+    told = "" if row is None else row.stop_switch
+    return ((Span("   The unit says: "), Span(told or "nothing about its switch", Look.STRONG)),)
 
 
 def title_line(view: SessionView, width: int) -> Line:

@@ -24,6 +24,8 @@ KEY_MAP: Final[tuple[tuple[str, str], ...]] = (
     ("o   f   u", "pack: it is on; it is off; it is off because the skin is numb"),
     ("c", "answer the check that is due"),
     ("Tab, 1 to 4", "bring another session to the front"),
+    ("u   d", "unchanged, where an answer still holds; the day's round, from the units"),
+    ("h", "take over a session that is somebody else's"),
     ("n", "prepare another session while the others go on"),
     ("↑ ↓ Enter", "choose; a digit chooses at once"),
     ("Backspace", "one step back; a session not yet started is given up"),

@@ -4,7 +4,18 @@ from textual import on
 from textual.app import ComposeResult
 from textual.events import Key
 
-from modctl.ipc.messages import Done, ListPatients, ListSessions, PatientRow, Refused, Request, SessionRow, Start
+from devices.model import NS_PER_MS
+from modctl.ipc.messages import (
+    Answer,
+    Done,
+    ListPatients,
+    ListSessions,
+    PatientRow,
+    Refused,
+    Request,
+    SessionRow,
+    Start,
+)
 from tui.looks import EMPTY, Look, Span, fitted
 from tui.messages import Asked, Noticed, PatientChosen
 from tui.screens.base import TableScreen
@@ -25,6 +36,9 @@ class PatientsScreen(TableScreen):
         self._unit = unit
         self._patients: tuple[PatientRow, ...] = ()
         self._sessions: tuple[SessionRow, ...] = ()
+        self._asks_again = False  # the list was asked for before the sign-in was through
+        self._now_ns = 0
+        self._here_since_ns = 0  # since when the cursor stands on this patient's line
 
     def middle(self) -> ComposeResult:
         """A title and the list. No digits: a patient is looked at before being taken."""
@@ -41,10 +55,14 @@ class PatientsScreen(TableScreen):
     def keys(self, sight: Sight) -> str:
         """Its own keys."""
         del sight
-        return "↑ ↓ Enter: choose   r repeat the last session here   Backspace back   ? keys"
+        return "↑ ↓ Enter: choose   r name and birth date are right: repeat   Backspace back"
 
     def see_middle(self, sight: Sight) -> None:
         """For which unit the patient is chosen."""
+        self._now_ns = sight.now_ns
+        if self._asks_again and sight.role:
+            self._asks_again = False
+            self.post_message(Asked(ListPatients(id=0)))
         row = sight.unit(self._unit)
         mark = "SIM " if row is not None and row.simulated else ""
         self.query_one("#title", Rows).show([(Span(f" {mark}{self._unit}: for which patient?", Look.STRONG),), EMPTY])
@@ -52,18 +70,25 @@ class PatientsScreen(TableScreen):
     def answered(self, asked: Request, reply: Done | Refused) -> None:
         """The lists have come."""
         if isinstance(reply, Refused):
+            self._asks_again = self._asks_again or (isinstance(asked, ListPatients) and reply.code == "sign_in")
             return
         if isinstance(asked, ListPatients):
             self._patients = reply.patients or ()
             self.query_one(Choices).offer([NOBODY, *(patient_choice(row) for row in self._patients)])
         elif isinstance(asked, ListSessions):
             self._sessions = reply.sessions or ()
+        elif isinstance(asked, Start) and asked.repeat and reply.session is not None:
+            self._state_who(reply.session)
 
     def on_key(self, event: Key) -> None:
         """``r`` repeats; the rest is everybody's."""
         if event.key == "r":
             event.prevent_default().stop()
             self._repeat()
+
+    @on(Choices.Moved)
+    def _moved(self) -> None:
+        self._here_since_ns = self._now_ns
 
     @on(Choices.Chosen)
     def _chosen(self, event: Choices.Chosen) -> None:
@@ -79,7 +104,13 @@ class PatientsScreen(TableScreen):
         if last is None:
             self.post_message(Noticed(f"{choice.key} has had no session on {self._unit}: Enter, then choose a preset."))
         else:
-            self.post_message(Asked(Start(id=0, unit=self._unit, patient=choice.key, preset=last.preset)))
+            self.post_message(Asked(Start(id=0, unit=self._unit, patient=choice.key, preset="", repeat=True)))
+
+    def _state_who(self, session: str) -> None:
+        """Repeating was the statement: both identifiers stood on the line, and were asked for before the key."""
+        took_ms = (self._now_ns - self._here_since_ns) // NS_PER_MS
+        answer = Answer(id=0, session=session, gate="identify", answer="confirmed", took_ms=took_ms)
+        self.post_message(Asked(answer))
 
 
 def patient_choice(row: PatientRow) -> Choice:

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.events import Key
 
 from devices.model import NS_PER_MS, Direction, PackAct
+from modctl.ipc.hands import TakeOver
 from modctl.ipc.messages import Answer, Pack, Pause, Request, Resume, SessionView, Step
 from tui.levels import RIDDEN, gauge_of, level_figure, time_figure, trace_of
 from tui.looks import Line, Look, Span, fitted, wrapped
@@ -45,6 +46,7 @@ class RunningScreen(TableScreen):
         self._phase = ""
         self._view: SessionView | None = None
         self._now_ns = 0
+        self._is_somebody_elses = False
         self._trace: tuple[int | None, ...] = ()
 
     def middle(self) -> ComposeResult:
@@ -61,6 +63,8 @@ class RunningScreen(TableScreen):
         view = sight.session(self.session)
         others = "  Tab 1-4 switch" if len(sight.tabbed()) > 1 else ""
         check = "c answer the check  " if view is not None and view.due is not None else ""
+        if sight.is_locked:
+            return f"LOCKED: Enter asks for your PIN   - lower  p pause{others}"
         if self.has_class("checking"):
             return f"↑ ↓ Enter or digit: answer   {CHECK} back{others}  ? keys"
         match view.phase if view is not None else "":
@@ -72,7 +76,8 @@ class RunningScreen(TableScreen):
                 own = "+ raise  - lower  other keys hold  p pause"
             case _:
                 own = "being switched off; the same stop key again asks for more speed"
-        return f"{check}{own}{others}  n next  ? keys"
+        taken = "  h take over" if self._is_somebody_elses else ""
+        return f"{check}{own}{others}{taken}  n next  ? keys"
 
     def trace(self, values: tuple[int | None, ...]) -> None:
         """The last minutes, the newest second last."""
@@ -84,6 +89,7 @@ class RunningScreen(TableScreen):
         if view is None:
             return
         self._phase, self._view, self._now_ns = view.phase, view, sight.now_ns
+        self._is_somebody_elses = bool(view.person) and view.person != sight.user
         if view.due is None:
             self._end_check()
         width = self.size.width
@@ -107,6 +113,8 @@ class RunningScreen(TableScreen):
         request: Request = Step(id=0, session=self.session, direction=STEPS.get(event.key, Direction.HOLD))
         if event.key == "p":
             request = Pause(id=0, session=self.session)
+        elif event.key == "h" and self._is_somebody_elses:
+            request = TakeOver(id=0, session=self.session)
         elif event.key == "r" and self._phase == "paused":
             request = Resume(id=0, session=self.session)
         if not isinstance(request, Step) or self._phase in RIDDEN:

@@ -7,7 +7,7 @@ from textual.events import Key
 from modctl import sentences, text
 from modctl.ipc.messages import UnitRow
 from tui.looks import EMPTY, Look, Span, fitted
-from tui.messages import LatchShown, Noticed, UnitChosen
+from tui.messages import LatchShown, Noticed, RoundShown, UnitChosen
 from tui.screens.base import TableScreen
 from tui.sight import Sight
 from tui.widgets.choices import Choice, Choices
@@ -36,7 +36,7 @@ class UnitsScreen(TableScreen):
     def keys(self, sight: Sight) -> str:
         """Its own keys."""
         del sight
-        return "↑ ↓ Enter or digit: choose   a clear a fault   ? keys   Ctrl+Q leave"
+        return "↑ ↓ Enter or digit   a clear a fault   d day's round   ? keys   Ctrl+Q leave"
 
     def see_middle(self, sight: Sight) -> None:
         """Units and their states, from the newest snapshot."""
@@ -50,10 +50,13 @@ class UnitsScreen(TableScreen):
         self._show_more()
 
     def on_key(self, event: Key) -> None:
-        """``a`` clears a fault; the rest is everybody's."""
+        """``a`` clears a fault, ``d`` shows the day's round; the rest is everybody's."""
         if event.key == "a":
             event.prevent_default().stop()
             self._clear()
+        elif event.key == "d":
+            event.prevent_default().stop()
+            self.post_message(RoundShown())
 
     @on(Choices.Moved)
     def _moved(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from devices.model import UCUM_OF
-from modctl import sentences, text
+from modctl import text
 from modctl.ipc.messages import SessionView
 from tui.looks import Line, Look, Span, fitted, wrapped
 from tui.sight import Sight
@@ -43,7 +43,7 @@ def fact_lines(sight: Sight, view: SessionView, width: int, rows: int) -> tuple[
     shown = list(wrapped(SEPARATOR.join(fact for fact in facts_of(sight, view) if fact), max(1, width - 2)))
     for limit in view.limits:
         bound = _bound(limit.parameter, limit.bound.value, limit.bound.unit)
-        source = sentences.origin(limit.mark, limit.source)
+        source = text.source(limit.source, limit.mark)
         words = f"{limit.kind} {text.parameter(limit.parameter)} {bound} ({limit.tier}; {source})"
         shown.append((Span(fitted(words, width - 2).rstrip(), Look.QUIET),))
     return tuple((Span(" "), *row) for row in shown[:rows])

@@ -14,6 +14,8 @@ def head_line(sight: Sight, width: int) -> Line:
             left.append(Span(" SIMULATED ", Look.WARNING))
         left.append(Span(f" {sight.snapshot.site}"))
     person = sight.user if sight.role is not None else "nobody signed in"
+    if sight.is_locked:
+        left.append(Span(" LOCKED ", Look.WARNING))
     return columns(tuple(left), (Span(f" {person}  ", Look.QUIET), _connection(sight)), width)
 
 

@@ -12,6 +12,7 @@ FULL: Final = "█"
 COMING: Final = "▒"
 EMPTY: Final = "─"
 MARK: Final = "┃"
+LAST: Final = "◇"
 
 
 class Gauge(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +27,7 @@ class Gauge(msgspec.Struct, frozen=True, kw_only=True):
     goal: int | None
     measured: int | None
     marks: tuple[int, ...]
+    last: int | None = None  # what the last session of this kind was ridden to
     commanded_text: str
     measured_text: str
     scale_text: str
@@ -48,6 +50,8 @@ def _bar(label: str, gauge: Gauge, value: int | None, goal: int | None, text: st
     filled = _column(gauge, value, room)
     coming = max(filled, _column(gauge, goal, room)) if goal is not None else filled
     cells = list(FULL * filled + COMING * (coming - filled) + EMPTY * (room - coming))
+    if gauge.last is not None:
+        cells[min(room - 1, _column(gauge, gauge.last, room))] = LAST
     for mark in gauge.marks:
         cells[min(room - 1, _column(gauge, mark, room))] = MARK
     return head, Span("".join(cells), Look.BAR), Span(f" {text} ", Look.STRONG)

@@ -1,5 +1,6 @@
 """A whole number between two bounds, by digit or arrows. No text field: space and s stay stop keys."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.events import Key
@@ -23,14 +24,25 @@ class NumberRow(Rows, can_focus=True):
 
         value: int
 
+    @dataclass
+    class Said(Message):
+        """A word in place of a number, such as *not done*."""
+
+        answer: str
+
     def __init__(self, widget_id: str | None = None) -> None:
         super().__init__(id=widget_id)
         self._low = 0
         self._high = ONE_DIGIT
+        self._words: tuple[tuple[str, str], ...] = ()
 
-    def ask(self, low: int, high: int) -> None:
-        """Ask for a number, both bounds included. Nothing is preselected: a number that was not said is not one."""
+    def ask(self, low: int, high: int, words: Sequence[tuple[str, str]] = ()) -> None:
+        """Ask for a number, both bounds included. Nothing is preselected: a number that was not said is not one.
+
+        ``words`` are answers beside the number, each taken by its first letter.
+        """
         self._low, self._high = low, high
+        self._words = tuple(words)
         self.cursor = None
         self._draw()
 
@@ -40,7 +52,10 @@ class NumberRow(Rows, can_focus=True):
 
     def on_key(self, event: Key) -> None:
         """Digits, arrows, Home, End, Backspace and Enter; everything else is somebody else's."""
-        if event.key.isdecimal() and len(event.key) == 1:
+        word = next((answer for answer, _ in self._words if answer[0] == event.key), None)
+        if word is not None:
+            self.post_message(self.Said(word))
+        elif event.key.isdecimal() and len(event.key) == 1:
             self._digit(int(event.key))
         elif event.key in ("left", "down", "right", "up"):
             step = 1 if event.key in ("right", "up") else -1
@@ -71,9 +86,12 @@ class NumberRow(Rows, can_focus=True):
     def _draw(self) -> None:
         if self._high <= ONE_DIGIT:
             hint = (Span(" a digit answers at once; ← → and Enter do too (10: End, Enter)", Look.QUIET),)
-            self.show([self._row_of_numbers(), hint])
+            self.show([self._row_of_numbers(), hint, *self._word_lines()])
         else:
-            self.show([self._typed()])
+            self.show([self._typed(), *self._word_lines()])
+
+    def _word_lines(self) -> tuple[Line, ...]:
+        return tuple((Span(f" {answer[0]}  ", Look.STRONG), Span(label)) for answer, label in self._words)
 
     def _row_of_numbers(self) -> Line:
         numbers = range(self._low, self._high + 1)

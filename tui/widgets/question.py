@@ -43,13 +43,14 @@ class Question(Vertical):
     def ask(self, gate: GateView) -> None:
         """Ask this one, with nothing answered yet."""
         self._gate = gate
-        self.set_class(not gate.answers, "number")
+        is_number = gate.maximum is not None or not gate.answers
+        self.set_class(is_number, "number")
         self.query_one(Words).show(_words(gate, self.size.width))
-        if gate.answers:
+        if not is_number:
             self.query_one(Choices).offer([Choice(key, text) for key, text in gate.answers], cursor=0)
             self.query_one(Choices).focus()
         else:
-            self.query_one(NumberRow).ask(gate.minimum or 0, 10 if gate.maximum is None else gate.maximum)
+            self.query_one(NumberRow).ask(gate.minimum or 0, 10 if gate.maximum is None else gate.maximum, gate.answers)
             self.query_one(NumberRow).focus()
 
     def on_resize(self, event: Resize) -> None:
@@ -73,6 +74,11 @@ class Question(Vertical):
     def _entered(self, event: NumberRow.Entered) -> None:
         event.stop()
         self._give(str(event.value))
+
+    @on(NumberRow.Said)
+    def _said(self, event: NumberRow.Said) -> None:
+        event.stop()
+        self._give(event.answer)
 
     def _give(self, answer: str) -> None:
         if self._gate is not None:

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from modctl.chart.body import check_canonical, decode_body, decode_record, encode_body
-from modctl.records import KINDS, Draft
+from modctl.records import KINDS, Draft, SessionStarted
 from tests.unit.chart.charts import sample, stamp
 
 GOLDEN = Path(__file__).with_name("golden.jsonl")
@@ -35,3 +35,13 @@ def test_released_lines_are_still_read() -> None:
         check_canonical(line, entry)
 
         assert isinstance(decode_record(entry), KINDS[entry.kind])
+
+
+def test_a_treatment_without_a_known_head_is_written_as_before() -> None:
+    """What was released without these members must run again to the same bytes."""
+    body = encode_body(1, Draft(data=sample(SessionStarted, head="", load=""), session="s-1"), stamp(1))
+    entry = decode_body(body)
+    check_canonical(body, entry)
+
+    assert body.endswith(b'"program":"program"}}')
+    assert sample(SessionStarted, head="", load="") == decode_record(entry)

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from devices.model import Modality
-from modctl.cli.answers import Question, from_file, read_answers
+from modctl.cli.answers import Question, from_file, held_lines, read_answers
 from modctl.cli.laying import DEMO_ANSWERS
 from modctl.clinic.gates import gates_for, open_gate
 from modctl.errors import UnreachableError, UsageError
-from modctl.ipc.messages import GateView
+from modctl.ipc.messages import GateView, held
 
 CHOICE = GateView(
     gate="skin_before",
@@ -19,6 +20,15 @@ CHOICE = GateView(
     closes=("broken", "not-done"),
 )
 NUMBER = GateView(gate="pain_before", title="Pain", text="0 to 10", answers=(), closes=(), minimum=0, maximum=10)
+DEGREES = GateView(
+    gate="rom_before",
+    title="Hip flexion",
+    text="Lying.",
+    answers=(("not-done", "Not done: cannot be measured"), ("declined", "Not done: not wanted")),
+    closes=(),
+    minimum=0,
+    maximum=150,
+)
 
 
 @pytest.mark.parametrize("modality", list(Modality))
@@ -67,10 +77,34 @@ def test_a_digit_chooses_and_nothing_else_does() -> None:
     assert "1 Whole" in question.lines()
 
 
-def test_a_number_is_typed_and_ended_with_enter() -> None:
-    """Out of bounds is refused and asked again from nothing; a slip can be taken back."""
+def test_a_small_number_is_one_key() -> None:
+    """Pain is a digit: no Enter with gloves on. Ten has a key of its own, and what is out of bounds is none."""
     question = Question(NUMBER)
-    typed = [question.key(key) for key in ("1", "1", "\n", "4", "\x7f", "\r", "x", "1", "0", "\r")]
 
-    assert [None] * 9 == typed[:9]
-    assert typed[9] == "10"
+    assert ["0", "7", "10", None, None] == [question.key(key) for key in ("0", "7", "x", "y", "\n")]
+
+
+def test_a_larger_number_is_typed_and_ended_with_enter() -> None:
+    """Out of bounds is refused and asked again from nothing; a slip can be taken back."""
+    question = Question(DEGREES)
+    typed = [question.key(key) for key in ("9", "9", "9", "\n", "9", "4", "\x7f", "5", "\r")]
+
+    assert [None] * 8 == typed[:8]
+    assert "95" == typed[8]
+
+
+def test_not_done_is_always_an_answer() -> None:
+    """What could not be measured is charted as that, with its reason, and by one key."""
+    assert "not-done" == Question(DEGREES).key("n")
+    assert "declined" == Question(DEGREES).key("d")
+    assert "n Not done: cannot be measured" in Question(DEGREES).lines()
+
+
+def test_what_held_is_told_with_its_age_and_ends_at_the_first_open_question() -> None:
+    """One key says again what is shown, and nothing behind a question that is asked anew."""
+    consent = msgspec.structs.replace(CHOICE, gate="consent", title="Consent", carried="intact", age_s=720)
+    gates = (NUMBER, consent, NUMBER, consent)
+
+    assert (consent,) == held(gates, "consent")
+    assert () == held(gates, "pain_before")
+    assert ("Consent: Whole, 12 min ago", "u unchanged (1), a ask again") == held_lines((consent,))

@@ -1,7 +1,5 @@
 """The questions at the table: their order, their answers, and what each one shows."""
 
-import itertools
-
 import pytest
 
 from devices.model import Modality
@@ -9,15 +7,19 @@ from modctl.clinic.gates import ANSWER_KEYS, Who, gate_text, gates_for, open_gat
 from modctl.clinic.library import SHIPPED, load_library
 from modctl.clinic.presets import Gate
 
-BEFORE = ["identify", "consent", "screening", "pain_before", "skin_before", "placement", "confirm"]
-AFTER = ["pain_after", "skin_after", "followed_by", "sign"]
+ASKED_FIRST = ["identify", "consent", "screening", "pain_before", "rom_before", "skin_before"]
+BEFORE = {
+    Modality.TRACTION: [*ASKED_FIRST, "stop_switch", "placement", "confirm"],
+    **{one: [*ASKED_FIRST, "sensation", "placement", "confirm"] for one in set(Modality) - {Modality.TRACTION}},
+}
+AFTER = ["pain_after", "skin_after", "rom_after", "followed_by", "sign"]
 EVERY_GATE = [gate for modality in Modality for gate in gates_for(modality)]
 
 
 @pytest.mark.parametrize("modality", list(Modality))
 def test_the_order_at_the_table_is_enforced(modality: Modality) -> None:
     """Who it is comes before everything, the read-back last before the start, in every modality."""
-    assert BEFORE + AFTER == [gate.id for gate in gates_for(modality)]
+    assert BEFORE[modality] + AFTER == [gate.id for gate in gates_for(modality)]
 
 
 @pytest.mark.parametrize("gate", EVERY_GATE, ids=lambda gate: gate.id)
@@ -25,8 +27,9 @@ def test_every_gate_can_be_answered_and_its_closing_answers_exist(gate: Gate) ->
     """A question without an answer would be a dead end with a patient waiting."""
     words = [word for word, _ in gate.answers]
 
-    assert bool(words) != (gate.minimum is not None and gate.maximum is not None)
-    assert set(gate.closes) <= set(words)
+    assert words
+    assert (gate.minimum is None) == (gate.maximum is None)
+    assert set(gate.closes) <= set(words) | {word for word, _ in gate.also}
     assert len(words) == len(set(words))
     assert gate.id in ANSWER_KEYS
 
@@ -52,7 +55,7 @@ def test_each_modality_screens_for_what_it_must_not_meet(modality: Modality, wor
     """Hazard H28: the list is of this modality, and a yes closes."""
     screening = next(gate for gate in gates_for(modality) if gate.id == "screening")
 
-    assert word in screening.text
+    assert word.lower() in screening.text.lower()
     assert "one-applies" in screening.closes
 
 
@@ -90,7 +93,7 @@ def test_a_number_is_inside_its_bounds(answer: str, fits: bool) -> None:
 
 
 def test_a_missing_answer_is_a_closed_gate() -> None:
-    """A file that leaves one question out leaves the session unstarted, whichever it is."""
+    """A file that leaves one question out leaves the session unstarted, but for questions that are younger than it."""
     gates = gates_for(Modality.HEAT)
     full = {gate.id: gate.answers[-1][0] if gate.id == "confirm" else _first(gate) for gate in gates}
 
@@ -98,14 +101,13 @@ def test_a_missing_answer_is_a_closed_gate() -> None:
     for gate in gates:
         rest = {name: answer for name, answer in full.items() if name != gate.id}
         found = open_gate(rest, gates)
-        assert found is not None
-        assert found[0] == gate.id
+        assert (None if gate.unsaid else gate.id) == (None if found is None else found[0])
 
 
 def test_every_closing_answer_keeps_its_gate_closed() -> None:
     """No combination of a yes elsewhere opens it."""
-    for modality, gate in itertools.product(Modality, EVERY_GATE):
-        gates = gates_for(modality)
+    pairs = [(gates_for(modality), gate) for modality in Modality for gate in gates_for(modality)]
+    for gates, gate in pairs:
         full = {one.id: _first(one) for one in gates} | {"confirm": "start"}
         for answer in gate.closes:
             found = open_gate(full | {gate.id: answer}, gates)
@@ -114,4 +116,4 @@ def test_every_closing_answer_keeps_its_gate_closed() -> None:
 
 
 def _first(gate: Gate) -> str:
-    return gate.answers[0][0] if gate.answers else "3"
+    return gate.answers[0][0]

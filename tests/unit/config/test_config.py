@@ -234,3 +234,66 @@ def test_two_units_of_one_address_on_one_line_are_refused(tmp_path: Path) -> Non
 
     assert 1 == len(found)
     assert "is given twice" in found[0]
+
+
+@pytest.mark.parametrize(("seconds", "is_taken"), [(-1, False), (0, True), (3_600, True), (3_601, False)])
+def test_a_site_says_when_a_screen_locks(tmp_path: Path, seconds: int, *, is_taken: bool) -> None:
+    """Never, or within the hour; a site that says nothing locks after five minutes."""
+    site = site_with(tmp_path, HEAD.format(simulated="true") + f"lock_after_s = {seconds}\n")
+
+    if is_taken:
+        assert seconds == load_site(site).site.lock_after_s
+    else:
+        assert findings(site)
+
+
+HEAD_OF = '[[unit.accessory]]\nkind = "{kind}"\nserial = "{serial}"\nera_mm2 = {era}\nbnr_permille = {bnr}\n'
+
+
+def test_a_units_heads_are_read_with_their_areas(tmp_path: Path) -> None:
+    """The radiating area belongs to the head (hazard H53)."""
+    heads = HEAD_OF.format(kind="head", serial="A", era=480, bnr=8_000) + HEAD_OF.format(
+        kind="cuff", serial="B/2", era=0, bnr=0
+    )
+    unit = load_site(site_with(tmp_path, HEAD.format(simulated="true") + UNIT + heads)).unit("estim-1")
+
+    assert unit is not None
+    assert [("head", "A", 480), ("cuff", "B/2", 0)] == [(one.kind, one.serial, one.era_mm2) for one in unit.accessory]
+
+
+@pytest.mark.parametrize(
+    ("kind", "serial", "era", "bnr", "word"),
+    [
+        ("head", "A", 480, 8_001, "bnr_permille 8001"),
+        ("head", "A", 2_001, 0, "era_mm2 2001"),
+        ("head", "A B", 480, 0, "serial 'A B'"),
+        ("cuff", "A", 480, 0, "belong to a head"),
+        ("hat", "A", 0, 0, "hat"),
+    ],
+)
+def test_a_head_that_cannot_be_is_refused(
+    tmp_path: Path, kind: str, serial: str, era: int, bnr: int, word: str
+) -> None:
+    """A beam that is worse than 8 to 1 burns; a number that is typed wrong must not become an area."""
+    head = HEAD_OF.format(kind=kind, serial=serial, era=era, bnr=bnr)
+
+    assert any(word in line for line in findings(site_with(tmp_path, HEAD.format(simulated="true") + UNIT + head)))
+
+
+def test_one_serial_number_is_one_head(tmp_path: Path) -> None:
+    """Two entries of one head could say two areas."""
+    twice = HEAD_OF.format(kind="head", serial="A", era=480, bnr=0) * 2
+
+    found = findings(site_with(tmp_path, HEAD.format(simulated="true") + UNIT + twice))
+
+    assert any("'A' is given twice" in line for line in found)
+
+
+@pytest.mark.parametrize(("simulated", "needs"), [("true", False), ("false", True)])
+def test_only_a_site_for_real_units_asks_for_a_first_calibration(tmp_path: Path, simulated: str, needs: bool) -> None:
+    """A demonstration works at once; a real unit is measured first, unless its site says otherwise."""
+    site = load_site(site_with(tmp_path, HEAD.format(simulated=simulated))).site
+    other = load_site(site_with(tmp_path, HEAD.format(simulated=simulated) + "require_calibration = false\n")).site
+
+    assert needs == site.needs_calibration
+    assert not other.needs_calibration

@@ -1,13 +1,16 @@
 """People: who signs in, who is locked out, and what can be forgotten."""
 
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from modctl.chart.sqlite import open_writer
 from modctl.controller import pin_check
 from modctl.controller.accounts import MAX_TRIES, Patient, People, PinCheck, Role, SignInResult, User
+from modctl.controller.texts import Told, seal
 from modctl.errors import RefusedError, UnreachableError, UsageError
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -119,13 +122,38 @@ def test_a_name_is_taken_once(people: People) -> None:
 
 def test_a_text_is_kept_behind_a_commitment(people: People) -> None:
     """The chart holds only the commitment; equal texts have different ones."""
-    one = people.commit("a private word", "session-1")
-    other = people.commit("a private word", "session-1")
+    one, other = seal("a private word"), seal("a private word")
+    people.keep(one, "session-1")
+    people.keep(other, "session-1")
 
-    assert one != other
-    assert people.told(one) == "a private word"
-    assert people.told("0" * 64) is None
-    assert "private" not in one
+    assert one.commitment != other.commitment
+    assert Told(state="kept", text="a private word") == people.told(one.commitment)
+    assert Told(state="not_kept") == people.told("0" * 64)
+    assert "private" not in one.commitment
+
+    people.forget(one.commitment)
+
+    assert "not_kept" == people.told(one.commitment).state
+    assert "kept" == people.told(other.commitment).state
+
+
+def test_an_altered_text_does_not_pass_for_what_was_charted(people: People, tmp_path: Path) -> None:
+    """Whoever can write people.db can change the words, not what they were committed to."""
+    sealed = seal("both agreed")
+    people.keep(sealed, "session-1")
+    connection = open_writer(tmp_path / "people.db")
+    connection.execute("UPDATE told SET text = 'nobody agreed'")
+    connection.close()
+
+    assert Told(state="altered") == people.told(sealed.commitment)
+
+
+def test_the_commitment_is_the_hash_of_salt_and_text() -> None:
+    """Anybody can check it with what people.db holds and two lines of any language."""
+    sealed = seal("skin pale, no feeling")
+
+    assert hashlib.sha256(sealed.salt + b"skin pale, no feeling").hexdigest() == sealed.commitment
+    assert 32 == len(sealed.salt)
 
 
 def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 import msgspec
 import pytest
 
-from devices.model import NS_PER_MS, NS_PER_S, Contact, MonoNs, Output, Sample
+from devices.model import NS_PER_MS, NS_PER_S, Accessory, AccessoryKind, Contact, MonoNs, Output, Sample
 from devices.profile import load
-from modctl.controller.snapshot import Card, Site, shown_output, take_snapshot
+from modctl.controller.snapshot import Card, Site, shown_output, take_snapshot, unit_detail, unit_rows
 from modctl.engine.state import CoreState, SessionRun
 from modctl.engine.unit import UnitConfig, UnitState
-from modctl.ipc.messages import AlarmView, GateView, SessionView, Snapshot
+from modctl.ipc.hands import AlarmView
+from modctl.ipc.messages import GateView, SessionView, Snapshot
+from modctl.service_records import UnitChecked
 from tests.unit.engine.made import ESTIM, Person
 
 PROFILE = load("hasomed-p24")
@@ -154,3 +156,70 @@ def test_a_snapshot_of_a_full_house_fits_a_line() -> None:
 
     assert len(msgspec.json.encode(snapshot)) < 65_536
     assert ESTIM.session == "s1"
+
+
+def test_a_session_names_whose_it_is_also_after_it_was_handed_over() -> None:
+    """The screens offer to take over what is somebody else's, and nothing else."""
+    person = Person(ESTIM)
+    core = CoreState(simulated=True, units={}, sessions={})
+    unit = UnitState(config=UnitConfig(name="u1", profile=PROFILE, address="line"), line_open=True, session="s1")
+    core = msgspec.structs.replace(core, units={"u1": unit}, sessions={"s1": SessionRun(state=person.state)})
+    site = Site(name="clinic", simulated=True, cards={}, alarms={}, lock_after_s=300)
+    handed = msgspec.structs.replace(site, hands={"s1": "kim"})
+    shown = [take_snapshot(core, one, 7, person.now_ns, with_patients=True) for one in (site, handed)]
+
+    assert [person.state.actor, "kim"] == [one.sessions[0].person for one in shown]
+    assert [300, 300] == [one.lock_after_s for one in shown]
+
+
+def test_a_technician_sees_the_questions_of_a_bench_run() -> None:
+    """There is no patient in them, and nobody else may answer them."""
+    setup = msgspec.structs.replace(ESTIM, started=msgspec.structs.replace(ESTIM.started, load="500 ohm", patient=""))
+    shown = view(Person(setup), with_patients=False)
+
+    assert ("500 ohm", "") == (shown.load, shown.patient)
+    assert any(gate.text for gate in shown.gates)
+
+
+def test_a_unit_is_listed_with_what_its_calibrations_say_today() -> None:
+    """The date is where nobody has to look for it: beside the unit and beside each head."""
+    checked = UnitChecked(
+        unit="u1",
+        model="",
+        serial="",
+        firmware="",
+        simulated=True,
+        what="calibration",
+        on="2025-11-23",
+        next_due="2026-11-23",
+        is_good=True,
+    )
+    head = Accessory(kind=AccessoryKind.HEAD, serial="A", era_mm2=480)
+    config = UnitConfig(name="u1", profile=PROFILE, address="", accessories=(head,))
+    unit = UnitState(config=config, checks=(checked,), accessory="A")
+    core = CoreState(simulated=True, units={"u1": unit}, sessions={})
+    (today,), (tomorrow,) = unit_rows(core, 1, "2026-11-23"), unit_rows(core, 1, "2026-11-24")
+
+    assert ("valid", "2026-11-23", "A") == (today.calibration, today.due, today.head)
+    assert "overdue" == tomorrow.calibration
+    assert [("head", "A", "never", "", 480)] == [
+        (one.kind, one.serial, one.calibration, one.due, one.era_mm2) for one in today.heads
+    ]
+
+
+def test_a_look_at_a_unit_says_how_old_it_is() -> None:
+    """A number without its age could be yesterday's."""
+    config = UnitConfig(name="u1", profile=PROFILE, address="")
+    silent = unit_detail(UnitState(config=config), MonoNs(1))
+    sample = Sample(at_ns=NS_PER_S, asked_ns=NS_PER_S, output=Output.OFF, values=(("current_ua", 0),), counter=7)
+    seen = UnitState(config=config, line_open=True, sample=sample, link_faults=(("late", 2),))
+    told = unit_detail(seen, MonoNs(NS_PER_S + 300 * NS_PER_MS))
+
+    assert (None, "unknown", ()) == (silent.age_ms, silent.output, silent.values)
+    assert (300, "off", (("current_ua", 0),), 7, (("late", 2),)) == (
+        told.age_ms,
+        told.output,
+        told.values,
+        told.counter,
+        told.link_faults,
+    )

@@ -9,6 +9,7 @@ from devices import profile
 from devices.drivers.register_unit import LOOK_AGAIN_NS, OFF_PATIENCE_NS, RegisterUnitDriver
 from devices.model import (
     NS_PER_MS,
+    AccessorySeen,
     Ack,
     AckOf,
     Contact,
@@ -35,7 +36,8 @@ def test_identity_comes_first_and_then_both_tables() -> None:
     identity, status, force = talk.turn(), talk.turn(), b""
     asked_ns = talk.now_ns
     force = talk.turn()
-    (who, sample) = talk.events
+    (who, sample, cell) = talk.events
+    assert AccessorySeen(at_ns=sample.at_ns, serial="7") == cell
 
     assert bytes.fromhex("0103 0000 0002") == identity[:6]
     assert bytes.fromhex("0103 000a 0003") == status[:6]
@@ -305,6 +307,7 @@ def test_an_exchanged_accessory_is_a_mismatch() -> None:
     talk.sample()
 
     assert [Fault.MISMATCH] == talk.faults()
+    assert ["8"] == [event.serial for event in talk.events if isinstance(event, AccessorySeen)]
 
 
 def test_another_serial_number_after_a_timeout_is_a_mismatch() -> None:

@@ -135,7 +135,7 @@ def _entries(one: Planned, chance: random.Random) -> Iterator[tuple[Draft, Stamp
         answer = GateAnswer(gate=gate, answer="yes", source="person", age_s=0, took_ms=took_ms)
         yield said(answer, took_ms / 1_000)
     started = sample(SessionStarted, unit="u1", model=one.model, patient=one.patient, modality=one.modality)
-    yield said(msgspec.structs.replace(started, simulated=True), 0.1)
+    yield said(msgspec.structs.replace(started, simulated=True, head="", load=""), 0.1)
     ended = sample(SessionEnded, outcome="completed", delivered_ms=one.minutes * 60_000)
     yield said(ended, one.minutes * 60)
     yield said(SessionClosed(answers=4), 30)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,9 @@ from modctl.cli.main import cli
 from modctl.clinic.claims import Claim, Treatment, Verdict, parse_claims, reconcile
 from modctl.clinic.sampling import draw
 from modctl.clinic.suspicion import Watched, suspicions
+from modctl.records import Draft, SessionEnded, SessionRequested, SessionStarted
+from modctl.reports.treated import treatments, watched
+from tests.unit.chart.charts import make_chart, sample, stamp
 from tests.unit.reports.quarter import Quarter, made
 
 MIN = 60_000
@@ -177,3 +181,19 @@ def test_the_reader_finds_every_session_of_the_quarter(quarter: Quarter) -> None
     reader.close()
 
     assert 2_002 == len(found)
+
+
+@pytest.mark.parametrize(("load", "treated"), [("", ["s1"]), ("500 ohm", [])])
+def test_a_bench_run_is_no_treatment(tmp_path: Path, load: str, treated: list[str]) -> None:
+    """Nobody is paid for it, and a resistor that behaves like one is no pattern."""
+    asked = sample(SessionRequested, patient="", setup=msgspec.Raw(b"null"))
+    ended = sample(SessionEnded, outcome="completed")
+    store = make_chart(tmp_path)
+    for second, data in enumerate((asked, sample(SessionStarted, simulated=True, load=load), ended), start=1):
+        store.append([(Draft(data=data, session="s1", actor="technician"), stamp(second))])
+    reader = ChartReader(store.connection)
+    claimed = [one.session for one in treatments(reader, UTC)]
+    seen = [one.treatment.session for one in watched(reader, UTC)]
+    store.close()
+
+    assert (treated, treated) == (claimed, seen)

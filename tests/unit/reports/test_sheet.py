@@ -24,7 +24,13 @@ SOUND, MHZ = "reference-ultrasound", "hip-oa-ultrasound-1mhz"
 
 def answer_after(table: Table, session: str) -> None:
     """What is asked at the end."""
-    answers = {"pain_after": "2", "skin_after": "intact", "followed_by": "exercise", "sign": "signed"}
+    answers = {
+        "pain_after": "2",
+        "skin_after": "intact",
+        "rom_after": "not-done",
+        "followed_by": "exercise",
+        "sign": "signed",
+    }
     for gate, answer in answers.items():
         given = ev.Answered(gate=gate, answer=answer, actor="therapist", source="person", age_s=0, took_ms=700)
         table.tell(session, given)

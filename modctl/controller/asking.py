@@ -1,0 +1,87 @@
+"""What the front desk shows of what it knows: the questions of a session, lines of its lists. Values only."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from devices import profile as profiles
+from devices.model import Modality
+from modctl import text
+from modctl.clinic.gates import Who, gate_text, gate_title, shown
+from modctl.clinic.presets import Gate, Preset
+from modctl.clinic.validity import Ask, Standing
+from modctl.controller.accounts import Patient
+from modctl.engine.riding import cap
+from modctl.engine.setup import Setup
+from modctl.ipc.messages import GateView, PatientRow, PresetRow
+
+BODY_WEIGHT_G: Final = "body_weight_g"
+
+
+def gate_views(standing: Sequence[Standing], preset: Preset, patient: Patient, setup: Setup) -> tuple[GateView, ...]:
+    """The questions of a session in their order, none answered; what is set is read back in them."""
+    who = Who(name=patient.name, birth_date=patient.birth_date, side=patient.side)
+    level = (setup.level.parameter, cap(setup.level))
+    filled = shown(
+        preset,
+        who,
+        setup.unit,
+        level,
+        setup.settings,
+        setup.started.planned_ms,
+        setup.level.start,
+    )
+    filled = msgspec.structs.replace(filled, ready=_ready(patient, setup))
+    return tuple(
+        GateView(
+            gate=one.gate.id,
+            title=gate_title(one.gate, filled),
+            text=_with_head(one.gate, gate_text(one.gate, filled), setup.started.head),
+            answers=one.gate.answers,
+            closes=one.gate.closes,
+            minimum=one.gate.minimum,
+            maximum=one.gate.maximum,
+            carried=one.answer if one.ask is Ask.VALID else None,
+            age_s=one.age_s if one.ask is Ask.VALID else 0,
+        )
+        for one in standing
+    )
+
+
+def patient_row(patient: Patient) -> PatientRow:
+    """A line of the list of patients."""
+    return PatientRow(ref=patient.ref, name=patient.name, birth_date=patient.birth_date, side=patient.side)
+
+
+def preset_row(preset: Preset) -> PresetRow:
+    """A line of the library."""
+    level = profiles.load(preset.models[0]).level.name
+    return PresetRow(
+        id=preset.id,
+        modality=preset.modality,
+        models=preset.models,
+        title=preset.title,
+        approved=preset.approved,
+        region=preset.region,
+        side="",
+        planned_ms=preset.duration_ms,
+        levels=(*sorted(preset.settings.items()), (level, preset.cap)),
+        source=preset.source,
+    )
+
+
+def _ready(patient: Patient, setup: Setup) -> str:
+    """What is known of the unit, and of the weight that bounds a pull."""
+    started = setup.started
+    unit = f"{started.unit} answers: {started.model}, number {started.serial or 'not told'}."
+    is_bound = setup.modality == Modality.TRACTION and not started.load
+    weight = "" if not is_bound else text.quantity(BODY_WEIGHT_G, patient.body_weight_g)
+    return f"{unit} Body weight {weight}." if weight else unit
+
+
+def _with_head(gate: Gate, asked: str, head: str) -> str:
+    """Where a site keeps heads, the one that is meant is read back before it touches anybody."""
+    return (
+        f"{asked}\nHead in the hand: serial number {head}." if head and gate.id in ("placement", "confirm") else asked
+    )

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from devices.bench import Ask, Inject, Injected, Reply, Request, TruthIs, line_of, reply_of
+from protocols.sciencemode import Packet
 from protocols.sciencemode2 import Command as Said
-from protocols.sciencemode2 import Packet, Pulse, decode, init_list, request, start_list
+from protocols.sciencemode2 import Pulse, decode, init_list, request, start_list
 
 pytest.importorskip("pysciencemode")
 

@@ -10,8 +10,9 @@ Rule 5: without a permit it writes only queries that feed no lease, and Off.
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from devices.model import DeviceEvent, Levels, MonoNs, Setpoint
+from devices.model import DeviceEvent, Fault, Levels, LinkFault, MonoNs, Setpoint, label
 from devices.profile import Profile
+from protocols.damage import Damage
 from protocols.inspect import FrameKind
 
 # What a person says of a unit without a wire, as its driver hears it: for a pack the person is the line.
@@ -64,4 +65,14 @@ class DriverFactory(Protocol):
         """A driver that has not said anything yet; its first need is the unit's identity."""
 
 
-__all__: Sequence[str] = ("PACK_IS_OFF", "PACK_IS_ON", "Driver", "DriverFactory", "Levels")
+def link_fault(at_ns: int, fault: Fault, detail: str) -> LinkFault:
+    """What a driver says of its line; the detail is made safe to show."""
+    return LinkFault(at_ns=at_ns, fault=fault, detail=label(detail))
+
+
+def corrupt(at_ns: int, damage: Damage) -> LinkFault:
+    """Bytes that are nothing its protocol knows."""
+    return link_fault(at_ns, Fault.CORRUPT, f"{damage.why}: {damage.frame.hex(' ')}")
+
+
+__all__: Sequence[str] = ("PACK_IS_OFF", "PACK_IS_ON", "Driver", "DriverFactory", "Levels", "corrupt", "link_fault")

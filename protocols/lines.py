@@ -4,20 +4,12 @@ Rule 1: whatever a line may mean is not known here; a line that is too long or n
 Rule 2: the same bytes give the same events in any split, and no more is held than one longest line.
 """
 
-import msgspec
-
+from protocols.damage import Damage
 from protocols.errors import LocalProtocolError
 
 CR, LF = 0x0D, 0x0A
 FIRST_PRINTABLE, LAST_PRINTABLE = 0x20, 0x7E
 SHOWN_BYTES = 24  # of a damaged line; chosen: tells a slipped baud rate from a foreign protocol
-
-
-class Damage(msgspec.Struct, frozen=True):
-    """Received bytes that are no line; the first of them are kept for a technician."""
-
-    why: str
-    frame: bytes
 
 
 def encode(text: str, max_chars: int) -> bytes:

@@ -22,6 +22,7 @@ from typing import Literal
 
 import msgspec
 
+from protocols.damage import Damage
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.inspect import Energize, FrameKind, Off, Query, Unknown
 
@@ -93,13 +94,6 @@ class Packet(msgspec.Struct, frozen=True):
     payload: bytes = b""
     address: int = 0
     reserved: int = 0
-
-
-class Damage(msgspec.Struct, frozen=True):
-    """Received bytes that are no frame; the first of them are kept for a technician."""
-
-    why: str
-    frame: bytes
 
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 import msgspec
 
-from protocols.openlifu import ERRORS, IDS, Damage, Decoder, Kind, Packet, Word, request
+from protocols.damage import Damage
+from protocols.openlifu import ERRORS, IDS, Decoder, Kind, Packet, Word, request
 
 REMEMBERED = 64  # chosen: ended requests whose late answers are told from foreign ones; far below 65536 ids
 

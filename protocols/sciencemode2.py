@@ -18,8 +18,10 @@ from enum import IntEnum
 
 import msgspec
 
+from protocols.damage import Damage
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.inspect import Energize, FrameKind, Off, Query, Unknown
+from protocols.sciencemode import Packet
 
 START = 0xF0
 STOP = 0x0F
@@ -52,21 +54,6 @@ class Command(IntEnum):
     INIT_CHANNEL_LIST_MODE = 30
     START_CHANNEL_LIST_MODE = 32
     STOP_CHANNEL_LIST_MODE = 34
-
-
-class Packet(msgspec.Struct, frozen=True):
-    """What one frame carries: command and packet number 0..255, unstuffed data after the command."""
-
-    command: int
-    number: int
-    payload: bytes = b""
-
-
-class Damage(msgspec.Struct, frozen=True):
-    """Received bytes that are no frame."""
-
-    why: str
-    frame: bytes
 
 
 class Pulse(msgspec.Struct, frozen=True):

@@ -8,7 +8,8 @@ from enum import IntEnum
 import msgspec
 
 from protocols.errors import RemoteProtocolError
-from protocols.sciencemode2 import Command, Packet
+from protocols.sciencemode import Packet
+from protocols.sciencemode2 import Command
 
 INIT = 1  # told every 500 ms after power-on, reset and the watchdog's end, until it is accepted [D]
 UNKNOWN_COMMAND = 3  # instead of an answer, with the request's packet number [D]

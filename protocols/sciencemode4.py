@@ -20,9 +20,11 @@ from math import prod
 
 import msgspec
 
+from protocols.damage import Damage
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.inspect import Energize, FrameKind, Off, Query, Unknown
 from protocols.inspect import Levels as FrameLevels
+from protocols.sciencemode import Packet
 
 START = 0xF0
 STOP = 0x0F
@@ -58,21 +60,6 @@ class Command(IntEnum):
     GET_STIM_STATUS = 62
     GET_MAIN_STATUS = 64
     GET_EXTENDED_VERSION = 68
-
-
-class Packet(msgspec.Struct, frozen=True):
-    """What one frame carries: command 0..1023, packet number 0..63, unstuffed data after the command."""
-
-    command: int
-    number: int
-    payload: bytes = b""
-
-
-class Damage(msgspec.Struct, frozen=True):
-    """Received bytes that are no frame."""
-
-    why: str
-    frame: bytes
 
 
 class Point(msgspec.Struct, frozen=True):

@@ -9,7 +9,8 @@ from enum import IntEnum
 import msgspec
 
 from protocols.errors import RemoteProtocolError
-from protocols.sciencemode4 import CHANNELS, Packet
+from protocols.sciencemode import Packet
+from protocols.sciencemode4 import CHANNELS
 
 GENERAL_ERROR = 66  # the unit sends these two of its own accord or instead of an answer [P]
 UNKNOWN_COMMAND = 67

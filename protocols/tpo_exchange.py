@@ -11,8 +11,9 @@ from enum import StrEnum
 
 import msgspec
 
+from protocols.damage import Damage
 from protocols.errors import RemoteProtocolError
-from protocols.lines import Damage, LineDecoder
+from protocols.lines import LineDecoder
 from protocols.tpo import (
     MAX_LINE,
     Name,

@@ -9,6 +9,7 @@ Rule 3: an Off asks for a sample at once, so that nothing else on the bus waits 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from devices.driver import link_fault
 from devices.model import (
     NS_PER_MS,
     NS_PER_S,
@@ -17,13 +18,11 @@ from devices.model import (
     DeviceEvent,
     Fault,
     Identity,
-    LinkFault,
     MonoNs,
     Off,
     Output,
     Sample,
     Setpoint,
-    label,
 )
 from devices.profile import Profile
 from protocols.blocks import Block, plan, values
@@ -83,7 +82,7 @@ class LaumasDriver:
             self._noticed.append(Ack(at_ns=now_ns, of=AckOf.OFF))
             self._due_ns = now_ns
         else:
-            self._noticed.append(_fault(now_ns, Fault.REFUSED, "it only measures: nothing can be set"))
+            self._noticed.append(link_fault(now_ns, Fault.REFUSED, "it only measures: nothing can be set"))
 
     def poll(self, now_ns: MonoNs, permit: int | None) -> tuple[bytes, Sequence[DeviceEvent]]:  # noqa: ARG002  # needs none
         """Who is there, an end of doubt, the sample: one question at a time."""
@@ -91,7 +90,7 @@ class LaumasDriver:
         arrived = self._line.timed_out(now_ns)
         if arrived is not None:
             detail = f"no answer within {self._live.reply_ms} ms, {arrived} bytes came"
-            events.append(_fault(now_ns, Fault.TIMEOUT, detail))
+            events.append(link_fault(now_ns, Fault.TIMEOUT, detail))
             self._asked = None
         if self._asked is not None or now_ns < self._next_ns():
             return b"", events
@@ -111,9 +110,9 @@ class LaumasDriver:
                 self._asked = None
             if isinstance(arrival, Trouble):
                 detail = f"{arrival.why}: {arrival.frame[:SHOWN_BYTES].hex(' ')}"
-                events.append(_fault(now_ns, FAULT_OF[arrival.kind], detail))
+                events.append(link_fault(now_ns, FAULT_OF[arrival.kind], detail))
             elif isinstance(arrival, Exceptional):
-                events.append(_fault(now_ns, Fault.REFUSED, f"{arrival.name} (exception {arrival.code})"))
+                events.append(link_fault(now_ns, Fault.REFUSED, f"{arrival.name} (exception {arrival.code})"))
                 self._due_ns = now_ns + self._live.idle_poll_ms * NS_PER_MS
             elif asked is not None and isinstance(arrival, Registers):
                 events.extend(self._told(asked, arrival.words, now_ns))
@@ -166,7 +165,7 @@ class LaumasDriver:
             self._line.is_doubtful = False
             if found["serial"] != self._serial:
                 detail = f"serial number {found['serial']} answers, {self._serial} was identified"
-                yield _fault(now_ns, Fault.MISMATCH, detail)
+                yield link_fault(now_ns, Fault.MISMATCH, detail)
         else:
             self._serial = found["serial"]
             self._line.is_doubtful = False
@@ -194,7 +193,3 @@ class LaumasDriver:
 
     def _block(self, *names: str) -> Block:
         return plan([self._profile.named_register(name) for name in names], self._map)[0]
-
-
-def _fault(at_ns: int, fault: Fault, detail: str) -> LinkFault:
-    return LinkFault(at_ns=at_ns, fault=fault, detail=label(detail))

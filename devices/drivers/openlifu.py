@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from devices.driver import corrupt, link_fault
 from devices.model import (
     NS_PER_MS,
     Ack,
@@ -23,7 +24,6 @@ from devices.model import (
     Fault,
     Identity,
     Levels,
-    LinkFault,
     MonoNs,
     Off,
     Output,
@@ -33,9 +33,10 @@ from devices.model import (
 )
 from devices.profile import Profile
 from protocols import openlifu as wire
+from protocols.damage import Damage
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.inspect import FrameKind
-from protocols.openlifu import ERRORS, Damage, Packet, Trigger, Word
+from protocols.openlifu import ERRORS, Packet, Trigger, Word
 from protocols.openlifu_exchange import Belonging, OpenLifuExchange, Received, Sent
 
 SETTINGS = ("beat_hz", "voltage_mv")
@@ -108,7 +109,7 @@ class OpenLifuDriver:
             self._left.extend(self._steps(setpoint, run_ms))
             self._target = setpoint
         except LocalProtocolError as error:
-            self._noticed.append(_fault(now_ns, Fault.REFUSED, str(error)))
+            self._noticed.append(link_fault(now_ns, Fault.REFUSED, str(error)))
 
     def poll(self, now_ns: MonoNs, permit: int | None) -> tuple[bytes, Sequence[DeviceEvent]]:
         """Off first, then who is there, the sample that is due, levels: one frame at a time."""
@@ -122,7 +123,7 @@ class OpenLifuDriver:
         """Bytes from the line; an answer that comes after its time is a timeout and then a late one."""
         events = self._expired(now_ns)
         for item in self._exchange.feed(received):
-            events += [_corrupt(now_ns, item)] if isinstance(item, Damage) else self._received(item, now_ns)
+            events += [corrupt(now_ns, item)] if isinstance(item, Damage) else self._received(item, now_ns)
         return events
 
     def next_wakeup(self) -> MonoNs:
@@ -215,9 +216,9 @@ class OpenLifuDriver:
         if over is None:
             return []
         sent, rest = over
-        events: list[DeviceEvent] = [_fault(now_ns, Fault.TIMEOUT, f"no answer to {sent.word.name}")]
+        events: list[DeviceEvent] = [link_fault(now_ns, Fault.TIMEOUT, f"no answer to {sent.word.name}")]
         if rest is not None:
-            events.append(_corrupt(now_ns, rest))
+            events.append(corrupt(now_ns, rest))
         self._unanswered(sent, now_ns)
         return events
 
@@ -225,7 +226,9 @@ class OpenLifuDriver:
         packet, sent = received.packet, received.sent
         if sent is None:
             fault = Fault.LATE if received.belonging is Belonging.LATE else Fault.FOREIGN
-            return [_fault(now_ns, fault, f"type {packet.kind:02x}, command {packet.command:02x}, id {packet.number}")]
+            return [
+                link_fault(now_ns, fault, f"type {packet.kind:02x}, command {packet.command:02x}, id {packet.number}")
+            ]
         is_error = received.belonging is Belonging.ERROR
         if sent.word is Word.STOP_TRIGGER and (not is_error or packet.kind == wire.Kind.ERROR):
             # A transmitter that was never configured answers its stop with an error [T]: what is, the state says.
@@ -234,12 +237,12 @@ class OpenLifuDriver:
             self._forget(sent, now_ns)
             if sent.word is Word.VOLTAGE_OFF:
                 self._off_from_ns = MonoNs(sent.until_ns)
-            return [_fault(now_ns, Fault.REFUSED, f"{sent.word.name}: {ERRORS[packet.kind]}")]
+            return [link_fault(now_ns, Fault.REFUSED, f"{sent.word.name}: {ERRORS[packet.kind]}")]
         try:
             return self._answered(sent, packet, now_ns)
         except RemoteProtocolError as error:
             self._forget(sent, now_ns)
-            return [_fault(now_ns, Fault.MALFORMED, str(error))]
+            return [link_fault(now_ns, Fault.MALFORMED, str(error))]
 
     def _answered(self, sent: Sent, packet: Packet, now_ns: MonoNs) -> list[DeviceEvent]:
         if sent.word in OFF:
@@ -317,11 +320,11 @@ class OpenLifuDriver:
         if self._is_configured and frequency_hz == 0:
             self._is_configured = False
             self._end_driving()
-            return [sample, _fault(now_ns, Fault.REBOOTED, "the transmitter has lost its trigger")]
+            return [sample, link_fault(now_ns, Fault.REBOOTED, "the transmitter has lost its trigger")]
         if output is Output.ENERGIZED or self._in_force is None:
             return [sample]
         self._end_driving()
-        return [sample, _fault(now_ns, Fault.HALTED, "stopped by itself: its trains are over, or it is too hot")]
+        return [sample, link_fault(now_ns, Fault.HALTED, "stopped by itself: its trains are over, or it is too hot")]
 
     def _went_on(self, packet: Packet, now_ns: MonoNs) -> list[DeviceEvent]:
         step = self._left.popleft()
@@ -329,7 +332,7 @@ class OpenLifuDriver:
             told, said = wire.trigger_of(packet.payload), wire.trigger_of(step.payload)
             if msgspec.structs.replace(told, status=None, trains_done=None) != said:
                 self._drop_target()
-                return [_fault(now_ns, Fault.REFUSED, f"another trigger than was set: {told.frequency_hz} Hz")]
+                return [link_fault(now_ns, Fault.REFUSED, f"another trigger than was set: {told.frequency_hz} Hz")]
             self._is_configured = True
         if self._left or self._target is None:
             return []
@@ -388,11 +391,3 @@ def _trigger(frequency_hz: int, run_ms: int) -> Trigger:
         profile_index=0,
         profile_increment=0,
     )
-
-
-def _fault(at_ns: MonoNs, fault: Fault, detail: str) -> LinkFault:
-    return LinkFault(at_ns=at_ns, fault=fault, detail=label(detail))
-
-
-def _corrupt(at_ns: MonoNs, damage: Damage) -> LinkFault:
-    return _fault(at_ns, Fault.CORRUPT, f"{damage.why}: {damage.frame.hex(' ')}")

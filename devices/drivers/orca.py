@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from devices.driver import link_fault
 from devices.limits import Rate
 from devices.model import (
     NS_PER_MS,
@@ -31,7 +32,6 @@ from devices.model import (
     Output,
     Sample,
     Setpoint,
-    label,
     levels,
 )
 from devices.profile import Profile
@@ -122,7 +122,7 @@ class OrcaDriver:
             return
         why = self._objection(setpoint)
         if why is not None:
-            self._noticed.append(_fault(now_ns, Fault.REFUSED, why))
+            self._noticed.append(link_fault(now_ns, Fault.REFUSED, why))
             return
         self._target = setpoint
         self._look_again_ns = now_ns
@@ -138,7 +138,7 @@ class OrcaDriver:
         arrived = self._line.timed_out(now_ns)
         if ask is not None and arrived is not None:
             detail = f"no answer to {ask.why} within {self._live.reply_ms} ms, {arrived} bytes came"
-            events.append(_fault(now_ns, Fault.TIMEOUT, detail))
+            events.append(link_fault(now_ns, Fault.TIMEOUT, detail))
             self._failed(ask, now_ns)
         if self._under_way is not None:
             return b"", events
@@ -156,7 +156,7 @@ class OrcaDriver:
             ask = self._under_way
             if isinstance(arrival, Trouble):
                 detail = f"{arrival.why}: {arrival.frame[:SHOWN_BYTES].hex(' ')}"
-                events.append(_fault(now_ns, FAULT_OF[arrival.kind], detail))
+                events.append(link_fault(now_ns, FAULT_OF[arrival.kind], detail))
                 if ask is not None and not self._line.is_waiting:
                     self._failed(ask, now_ns)
             elif ask is not None:
@@ -294,7 +294,7 @@ class OrcaDriver:
     def _answered(self, ask: Ask, answer: Answer, now_ns: int) -> Sequence[DeviceEvent]:
         if isinstance(answer, Exceptional):
             self._failed(ask, now_ns, again_ns=now_ns + self._line.reply_ns)
-            return [_fault(now_ns, Fault.REFUSED, f"{answer.name} (exception {answer.code}) to {ask.why}")]
+            return [link_fault(now_ns, Fault.REFUSED, f"{answer.name} (exception {answer.code}) to {ask.why}")]
         if isinstance(answer, Registers):
             return self._told(ask, answer.words, now_ns)
         if ask.why is For.OFF:
@@ -332,7 +332,7 @@ class OrcaDriver:
             self._line.is_doubtful = False
             serial = self._say.serial_of(words)
             if serial != self._serial:
-                return [_fault(now_ns, Fault.MISMATCH, f"serial number {serial} answers, not {self._serial}")]
+                return [link_fault(now_ns, Fault.MISMATCH, f"serial number {serial} answers, not {self._serial}")]
             return []
         if ask.why is For.MODE:
             self._mode = (words[0], ask.at_ns)
@@ -349,7 +349,7 @@ class OrcaDriver:
         if is_mode and now_ns < self._mode_written_ns + MODE_NS:
             return []
         self._failed(ask, now_ns)
-        return [_fault(now_ns, Fault.REFUSED, f"reads back {words}, was told {ask.words}")]
+        return [link_fault(now_ns, Fault.REFUSED, f"reads back {words}, was told {ask.words}")]
 
     def _named(self, serial: int, firmware: str, now_ns: int) -> Identity:
         return Identity(
@@ -402,8 +402,10 @@ class OrcaDriver:
         self._fall()
         self._pulls = self._was_seen_to_pull = False
         if errors or mode != SLEEP:
-            return _fault(now_ns, Fault.HALTED, f"left force mode for {mode}: {', '.join(errors) or 'no error told'}")
-        return _fault(now_ns, Fault.REBOOTED, "sleeps without an error: it has started anew")
+            return link_fault(
+                now_ns, Fault.HALTED, f"left force mode for {mode}: {', '.join(errors) or 'no error told'}"
+            )
+        return link_fault(now_ns, Fault.REBOOTED, "sleeps without an error: it has started anew")
 
     def _failed(self, ask: Ask, now_ns: int, again_ns: int = 0) -> None:
         """A request came to nothing. Queries and Off come again; what energizes never does (rule 2)."""
@@ -458,7 +460,3 @@ class OrcaDriver:
     def _drop_target(self) -> None:
         self._target = None
         self._start.clear()
-
-
-def _fault(at_ns: int, fault: Fault, detail: str) -> LinkFault:
-    return LinkFault(at_ns=at_ns, fault=fault, detail=label(detail))

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 import msgspec
 
+from devices.driver import corrupt, link_fault
 from devices.model import (
     NS_PER_MS,
     Ack,
@@ -23,7 +24,6 @@ from devices.model import (
     Fault,
     Identity,
     Levels,
-    LinkFault,
     MonoNs,
     Off,
     Output,
@@ -33,9 +33,11 @@ from devices.model import (
 )
 from devices.profile import Profile
 from protocols import sciencemode4 as wire
+from protocols.damage import Damage
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.inspect import Energize, FrameKind, Unknown
-from protocols.sciencemode4 import Command, Damage
+from protocols.sciencemode import Belonging, Packet, Request
+from protocols.sciencemode4 import Command
 from protocols.sciencemode4_answers import (
     HIGH_VOLTAGE_OFF,
     NOT_INITIALISED,
@@ -49,7 +51,7 @@ from protocols.sciencemode4_answers import (
     answer_of,
     result_name,
 )
-from protocols.sciencemode4_exchange import Belonging, Exchange, Received, Request
+from protocols.sciencemode4_exchange import Exchange
 
 CHANNEL = 1  # the one that is driven; the unit has eight, the profile says one
 GAP_US = 100  # between the two phases; chosen, because the examples of [P] have it
@@ -150,7 +152,7 @@ class P24Driver:
         if why is None:
             self._wanted = setpoint
         else:
-            self._noticed.append(_fault(now_ns, Fault.REFUSED, why))
+            self._noticed.append(link_fault(now_ns, Fault.REFUSED, why))
 
     def poll(self, now_ns: MonoNs, permit: int | None) -> tuple[bytes, Sequence[DeviceEvent]]:
         """Off first, then who is there, then the lease, levels, status: one frame at a time."""
@@ -169,7 +171,7 @@ class P24Driver:
         """Bytes from the line; an answer that comes after its time is a timeout and then a late one."""
         events = list(self._expired(now_ns))
         for item in self._exchange.feed(received):
-            events += [_corrupt(now_ns, item)] if isinstance(item, Damage) else self._received(item, now_ns)
+            events += [corrupt(now_ns, item)] if isinstance(item, Damage) else self._received(item, now_ns)
         return events
 
     def next_wakeup(self) -> MonoNs:
@@ -252,7 +254,7 @@ class P24Driver:
         if self._is_initialised and self._status is StimStatus.MID_LEVEL_INITIALISED:
             return Command.ML_UPDATE
         self._wanted = None
-        events.append(_fault(now_ns, Fault.MISMATCH, f"not off before a start: {_words(self._status)}"))
+        events.append(link_fault(now_ns, Fault.MISMATCH, f"not off before a start: {_words(self._status)}"))
         return None
 
     def _write(self, command: Command, now_ns: MonoNs) -> bytes:
@@ -285,28 +287,29 @@ class P24Driver:
         if over is None:
             return []
         request, rest = over
-        events: list[DeviceEvent] = [_fault(now_ns, Fault.TIMEOUT, f"no answer to {request.command.name}")]
+        events: list[DeviceEvent] = [link_fault(now_ns, Fault.TIMEOUT, f"no answer to {request.command.name}")]
         if rest is not None:
-            events.append(_corrupt(now_ns, rest))
+            events.append(corrupt(now_ns, rest))
         return events + self._failed(request, now_ns)
 
-    def _received(self, received: Received, now_ns: MonoNs) -> list[DeviceEvent]:
-        packet, request = received.packet, received.request
+    def _received(self, packet: Packet, now_ns: MonoNs) -> list[DeviceEvent]:
+        received = self._exchange.placed(packet)
+        request = received.request
         if request is None:
-            if received.belonging is Belonging.UNASKED:
-                return [_fault(now_ns, Fault.REFUSED, f"unasked: {result_name(packet.payload[:1])}")]
+            if received.belonging is Belonging.TOLD:
+                return [link_fault(now_ns, Fault.REFUSED, f"unasked: {result_name(packet.payload[:1])}")]
             fault = Fault.LATE if received.belonging is Belonging.LATE else Fault.FOREIGN
-            return [_fault(now_ns, fault, f"answer {packet.command}, number {packet.number}")]
+            return [link_fault(now_ns, fault, f"answer {packet.command}, number {packet.number}")]
         try:
             answer = answer_of(packet)
         except RemoteProtocolError as error:
-            return [_fault(now_ns, Fault.MALFORMED, str(error)), *self._failed(request, now_ns)]
+            return [link_fault(now_ns, Fault.MALFORMED, str(error)), *self._failed(request, now_ns)]
         if received.belonging is Belonging.ERROR or not _is_good(request.command, answer):
             why = f"{request.command.name}: {result_name(packet.payload)}"
-            return [_fault(now_ns, Fault.REFUSED, why), *self._failed(request, now_ns)]
+            return [link_fault(now_ns, Fault.REFUSED, why), *self._failed(request, now_ns)]
         return self._answered(request, answer, now_ns)
 
-    def _answered(self, request: Request, answer: Answer, now_ns: MonoNs) -> list[DeviceEvent]:
+    def _answered(self, request: Request[Command], answer: Answer, now_ns: MonoNs) -> list[DeviceEvent]:
         if request.command is Command.ML_STOP and self._wants_off:
             self._wants_off = False
             self._forget_state()
@@ -354,7 +357,7 @@ class P24Driver:
             is_simulator=self._serial.startswith("SIM"),  # agreed with our simulator; the unit has no such flag
         )
 
-    def _told_status(self, request: Request, status: Status, now_ns: MonoNs) -> list[DeviceEvent]:
+    def _told_status(self, request: Request[Command], status: Status, now_ns: MonoNs) -> list[DeviceEvent]:
         self._status, self._status_asked_ns = status.status, MonoNs(request.sent_ns)
         if not self._is_driving or status.status is StimStatus.MID_LEVEL_RUNNING:
             return [self._sample(status, self._status_asked_ns, now_ns)]
@@ -365,7 +368,7 @@ class P24Driver:
             return []
         return self._explained(halted, now_ns)
 
-    def _told_errors(self, request: Request, told: CurrentData, now_ns: MonoNs) -> list[DeviceEvent]:
+    def _told_errors(self, request: Request[Command], told: CurrentData, now_ns: MonoNs) -> list[DeviceEvent]:
         self._fed_ns = MonoNs(request.sent_ns)
         error = told.errors[CHANNEL - 1]
         if error is not ChannelError.OK or self._can_tell_contact():
@@ -390,7 +393,7 @@ class P24Driver:
             return [sample]
         fault = Fault.REBOOTED if halted.status.status is StimStatus.NONE else Fault.HALTED
         why = FAULT_WORDS[error] if error else "no cause told"
-        return [sample, _fault(now_ns, fault, f"stopped by itself ({why}): {_words(halted.status.status)}")]
+        return [sample, link_fault(now_ns, fault, f"stopped by itself ({why}): {_words(halted.status.status)}")]
 
     def _sample(self, status: Status, asked_ns: MonoNs, now_ns: MonoNs) -> Sample:
         output = Output.UNKNOWN
@@ -423,7 +426,7 @@ class P24Driver:
 
     # What becomes of failures
 
-    def _failed(self, request: Request, now_ns: MonoNs) -> list[DeviceEvent]:
+    def _failed(self, request: Request[Command], now_ns: MonoNs) -> list[DeviceEvent]:
         """A request came to nothing. Queries and Off come again by themselves; what energizes never does."""
         if self._step is not _Step.KNOWN:
             self._step = _Step.STATUS
@@ -470,11 +473,3 @@ def _is_good(command: Command, answer: Answer) -> bool:
 
 def _words(status: StimStatus) -> str:
     return status.name.lower().replace("_", " ")
-
-
-def _fault(at_ns: MonoNs, fault: Fault, detail: str) -> LinkFault:
-    return LinkFault(at_ns=at_ns, fault=fault, detail=label(detail))
-
-
-def _corrupt(at_ns: MonoNs, damage: Damage) -> LinkFault:
-    return _fault(at_ns, Fault.CORRUPT, f"{damage.why}: {damage.frame.hex(' ')}")

@@ -28,8 +28,9 @@ from devices.model import (
     label,
 )
 from devices.profile import Profile
+from protocols.damage import Damage
 from protocols.inspect import FrameKind, Unknown
-from protocols.lines import Damage, LineDecoder
+from protocols.lines import LineDecoder
 
 PUT_ON: Final = "on"  # a controller that starts says this of a pack that the one before it left on somebody
 TAKEN_OFF: Final = "off"

@@ -1,8 +1,8 @@
 """Any unit that its profile's register map describes completely: Modbus RTU or TCP, nothing else.
 
-The profile's ``apply_order`` says which registers bring levels into force, in which order; enable registers that it
-does not name come last. ``off_order`` says what switches off. What readings mean is in ``devices.readings``; here
-the profile's ``probe`` (``serial``) is asked for after a doubtful exchange: its answer cannot be too late to be true.
+Which registers bring levels into force, and in which order, is in ``devices.applying``; what readings mean is in
+``devices.readings``. The profile's ``off_order`` says what switches off. Its ``probe`` (``serial``) is asked for after
+a doubtful exchange: its answer cannot be too late to be true.
 
 Rule 1: an energizing write whose answer is missing is never repeated here: its target is dropped, the state is asked.
 Rule 2: a unit that went off by itself is not switched on again before an Off was commanded.
@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from devices.applying import Applying
 from devices.model import (
     NS_PER_MS,
     NS_PER_S,
@@ -22,7 +23,6 @@ from devices.model import (
     AckOf,
     DeviceEvent,
     Fault,
-    Levels,
     LinkFault,
     MonoNs,
     Off,
@@ -32,9 +32,7 @@ from devices.model import (
 )
 from devices.profile import Profile
 from devices.readings import IDENTITY, Reading, Round, accessory_news, identity_of, number, sample_of
-from devices.wear import Wear
 from protocols.blocks import Block, plan, values
-from protocols.errors import LocalProtocolError
 from protocols.inspect import FrameKind
 from protocols.modbus import (
     Answer,
@@ -55,7 +53,6 @@ from protocols.registers import Access, Effect, Register, RegisterMap, Table
 from protocols.registers import encode as words_for
 
 OFF_PATIENCE_NS: Final = 40 * NS_PER_MS  # chosen: two longest answers at 19200 baud; then Off is written into babble
-TIMER_TOLERANCE_NS: Final = NS_PER_S  # chosen: the unit's timer is a second line, rewritten when a second off
 LOOK_AGAIN_NS: Final = 20 * NS_PER_MS  # chosen: a fifth of the pace at which permits are renewed
 STANDSTILL_SAMPLES: Final = 2  # samples with an unchanged counter that count as frozen; chosen: one may be a repeat
 SHOWN_BYTES: Final = 16  # of a frame that is not believed; chosen: fits a label
@@ -114,18 +111,12 @@ class RegisterUnitDriver:
             octet_ns=(9 + (link.parity != "N") + link.stop_bits) * NS_PER_S // link.baud,
         )
         self._off_order = [profile.named_register(name) for name in profile.off_order]
-        order = [profile.named_register(name) for name in profile.apply_order]
-        self._order = order + [register for register in self._off_order if register not in order]
-        level = profile.level
-        self._rest = level.max if level.intensifies == "down" else level.min
-        self._level = next((register for register in self._order if register.parameter == level.name), None)
         self._lease = next((register for register in profile.register if register.effect is Effect.LEASE), None)
         readable = [register for register in profile.register if register.access is not Access.WRITE]
         known = (*IDENTITY, profile.probe)
         self._identity = Round(plan([register for register in readable if register.name in known], self._map))
         self._reading = Round(plan([register for register in readable if register.poll], self._map))
         self._probe = plan([profile.named_register(profile.probe)], self._map)[0]
-        self._wear = Wear(profile.eeprom_writes_a_day)
         self._under_way: _Exchange | None = None
         self._noticed: list[DeviceEvent] = []  # by ``command``, told by the next ``poll``
         self._permit: int | None = None  # of the newest ``poll``
@@ -145,12 +136,8 @@ class RegisterUnitDriver:
         self._off_since_ns = 0
         self._off_again_ns = 0
         # Levels
-        self._target: Levels | None = None  # commanded and not yet acknowledged
-        self._wanted: dict[str, int] = {}  # register name -> canonical value; empty: nothing is to be energized
-        self._written: dict[str, int] = {}  # acknowledged since the last off
-        self._enabled_ns: int | None = None
+        self._applying = Applying(profile)
         self._must_be_off_first = False
-        self._timer_end_ns = 0
         self._fed: int | None = None
         self._feed_due_ns = 0
 
@@ -167,7 +154,7 @@ class RegisterUnitDriver:
     def command(self, setpoint: Setpoint, now_ns: MonoNs, run_ms: int = 0) -> None:
         """Make this the target; LocalProtocolError for levels that this map cannot say exactly."""
         if isinstance(setpoint, Off):
-            self._target, self._wanted = None, {}
+            self._applying.want_nothing()
             self._must_be_off_first = False
             self._off_is_fast = setpoint.fast
             self._off_left = list(self._off_order)
@@ -177,10 +164,10 @@ class RegisterUnitDriver:
         if detail is not None:
             self._noticed.append(LinkFault(at_ns=now_ns, fault=Fault.REFUSED, detail=detail))
             return
-        wanted = self._wanted_registers(setpoint, now_ns, run_ms)
-        if not self._wanted:
+        was_wanted = self._applying.is_wanted
+        self._applying.want(setpoint, now_ns, run_ms)
+        if not was_wanted:
             self._feed_due_ns = now_ns
-        self._wanted, self._target = wanted, setpoint
         self._look_again_ns = now_ns
         self._noticed.extend(self._in_force(now_ns))
 
@@ -230,9 +217,9 @@ class RegisterUnitDriver:
             due.append(self._line.calm_ns)
         else:
             due.append(max(self._line.calm_ns, self._sample_due_ns))
-            if not self._off_left and self._next_write() is not None:
+            if not self._off_left and self._applying.next_write() is not None:
                 due.append(max(self._line.calm_ns, self._look_again_ns))
-            if not self._off_left and self._wanted and self._lease is not None:
+            if not self._off_left and self._applying.is_wanted and self._lease is not None:
                 due.append(max(self._line.calm_ns, self._feed_due_ns, self._look_again_ns))
         return MonoNs(min(due))
 
@@ -269,13 +256,7 @@ class RegisterUnitDriver:
         """Why no levels are taken now, for a technician; Off is never asked."""
         if self._must_be_off_first:
             return "the unit went off by itself: off first, then a new start"
-        locked = [register.name for register in self._order if register.name in self._profile.locked]
-        if locked:
-            return f"{', '.join(locked)}: assumed, not proven; the site must enable it by name"
-        spent = [one.name for one in self._order if one.eeprom and self._wear.is_spent(one.name, now_ns)]
-        if spent:
-            return f"{', '.join(spent)}: written {self._profile.eeprom_writes_a_day} times today; it wears out"
-        return None
+        return self._applying.objection(now_ns)
 
     def _next(self, now_ns: int) -> _Exchange | None:
         """The most urgent request that may be written now."""
@@ -293,7 +274,7 @@ class RegisterUnitDriver:
         if self._may_energize():
             if self._can_feed() and now_ns >= self._feed_due_ns and self._lease is not None:
                 return self._writing(_For.FEED, self._lease, self._permit or 0, now_ns)
-            step = self._next_write()
+            step = self._applying.next_write()
             if step is not None and now_ns < self._sample_due_ns + self._interval_ns:
                 return self._writing(_For.LEVELS, *step, now_ns)
         if self._reading.asked_ns is None:
@@ -328,13 +309,13 @@ class RegisterUnitDriver:
 
     def _can_feed(self) -> bool:
         """Something is or shall be energized, and the unit was not yet told of this permit."""
-        return bool(self._wanted) and self._lease is not None and self._permit != self._fed
+        return self._applying.is_wanted and self._lease is not None and self._permit != self._fed
 
     # What an answer, or its absence, changes
 
     def _answered(self, exchange: _Exchange, answer: Answer, now_ns: int) -> Iterator[DeviceEvent]:
-        if isinstance(answer, Written) and exchange.register is not None and exchange.register.eeprom:
-            self._wear.wrote(exchange.register.name, exchange.value, now_ns)
+        if isinstance(answer, Written) and exchange.register is not None:
+            self._applying.acknowledged(exchange.register, exchange.value, now_ns)
         if isinstance(answer, Exceptional):
             detail = f"{answer.name} (exception {answer.code}) to {exchange.name}"
             yield LinkFault(at_ns=now_ns, fault=Fault.REFUSED, detail=detail)
@@ -344,15 +325,15 @@ class RegisterUnitDriver:
         elif exchange.why is _For.OFF:
             self._off_left = self._off_left[1:]
             if not self._off_left:
-                self._written.clear()
-                self._enabled_ns = self._fed = None
+                self._applying.is_off()
+                self._fed = None
                 self._sample_due_ns = now_ns
                 yield Ack(at_ns=now_ns, of=AckOf.OFF)
         elif exchange.why is _For.FEED:
             self._fed = exchange.value
             self._feed_due_ns = exchange.asked_ns + self._live.feed_ms * NS_PER_MS
         elif exchange.register is not None:
-            self._holds(exchange.register, exchange.value, now_ns)
+            self._applying.holds(exchange.register, exchange.value, now_ns)
             yield from self._in_force(now_ns)
 
     def _read(self, exchange: _Exchange, words: tuple[int, ...], now_ns: int) -> Iterator[DeviceEvent]:
@@ -383,7 +364,8 @@ class RegisterUnitDriver:
         if self._boot is not None and sample.boot != self._boot:
             self._fall()
             yield LinkFault(at_ns=now_ns, fault=Fault.REBOOTED, detail=f"boot counter {self._boot}, now {sample.boot}")
-        if sample.output is Output.OFF and self._enabled_ns is not None and asked_ns >= self._enabled_ns:
+        enabled_ns = self._applying.enabled_ns
+        if sample.output is Output.OFF and enabled_ns is not None and asked_ns >= enabled_ns:
             self._fall()
         is_still = sample.counter is not None and sample.counter == self._counter
         self._standstill = self._standstill + 1 if is_still else 0
@@ -419,80 +401,19 @@ class RegisterUnitDriver:
         elif exchange.why is _For.SAMPLE:
             self._reading.restart()
         elif exchange.why is _For.LEVELS and exchange.register is not None:
-            self._target = None
-            self._written.pop(exchange.register.name, None)
-            self._wanted = dict(self._written)
+            self._applying.unanswered(exchange.register)
 
     def _fall(self) -> None:
         """The unit is off without an Off of ours."""
-        self._must_be_off_first = self._must_be_off_first or bool(self._wanted)
+        self._must_be_off_first = self._must_be_off_first or self._applying.is_wanted
         self._forget_levels()
 
     def _forget_levels(self) -> None:
-        self._target, self._wanted, self._written = None, {}, {}
-        self._enabled_ns = self._fed = None
-        self._wear.forget()
-
-    # Levels
-
-    def _wanted_registers(self, target: Levels, now_ns: int, run_ms: int) -> dict[str, int]:
-        """What each register of the order must hold; the words are tried here, before anything is written."""
-        known = {register.parameter for register in self._order}
-        for name, _ in target.values:
-            if name not in known:
-                raise LocalProtocolError(f"{self._profile.device.id} has no register to set {name}")
-        wanted: dict[str, int] = {}
-        for register in self._order:
-            value = None if register.parameter is None else target.get(register.parameter)
-            if register.effect is Effect.ENABLE:
-                value = register.on_value
-            elif register.parameter == "timer_ms":
-                value = self._timer_value(register, now_ns, run_ms)
-            elif value is None:
-                raise LocalProtocolError(f"the target says nothing of {register.parameter or register.name}")
-            if value is not None:
-                words_for(register, value)
-                wanted[register.name] = value
-        return wanted
-
-    def _timer_value(self, register: Register, now_ns: int, run_ms: int) -> int | None:
-        """The unit's own timer, up to its next step; None where it is to be left alone."""
-        if run_ms == 0:
-            return None
-        off_by_ns = abs(self._timer_end_ns - now_ns - run_ms * NS_PER_MS)
-        if self._enabled_ns is not None and off_by_ns < TIMER_TOLERANCE_NS:
-            return self._written.get(register.name)
-        self._written.pop(register.name, None)
-        return -(-run_ms // register.multiply) * register.multiply
-
-    def _next_write(self) -> tuple[Register, int] | None:
-        """The first register of the order that does not hold what is wanted, and what is written to it.
-
-        Where enable comes before the level, the level is stated at rest first: nobody switches on a level unknown.
-        """
-        if self._target is None:
-            return None
-        for register in self._order:
-            wanted = self._wanted.get(register.name)
-            if wanted is None or self._written.get(register.name) == wanted:
-                continue
-            if register.eeprom and self._wear.holds(register.name, wanted):
-                continue
-            if register.effect is Effect.ENABLE and self._level and self._level.name not in self._written:
-                return self._level, self._rest
-            return register, wanted
-        return None
-
-    def _holds(self, register: Register, value: int, now_ns: int) -> None:
-        """The unit acknowledged one register of the target."""
-        self._written[register.name] = value
-        if register.parameter == "timer_ms":
-            self._timer_end_ns = now_ns + value * NS_PER_MS
-        if register.effect is Effect.ENABLE and self._enabled_ns is None:
-            self._enabled_ns = now_ns
+        self._applying.forget()
+        self._fed = None
 
     def _in_force(self, now_ns: int) -> Iterator[DeviceEvent]:
         """The acknowledgement of the target, once every register holds what is wanted."""
-        if self._target is not None and self._next_write() is None:
-            yield Ack(at_ns=now_ns, of=AckOf.LEVELS, levels=self._target)
-            self._target = None
+        levels = self._applying.now_in_force()
+        if levels is not None:
+            yield Ack(at_ns=now_ns, of=AckOf.LEVELS, levels=levels)

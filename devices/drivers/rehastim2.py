@@ -11,6 +11,7 @@ Rule 5: the unit has no sensor at its output that the line can ask. No current i
 
 from collections.abc import Sequence
 
+from devices.driver import corrupt, link_fault
 from devices.model import (
     NS_PER_MS,
     Ack,
@@ -20,19 +21,19 @@ from devices.model import (
     Fault,
     Identity,
     Levels,
-    LinkFault,
     MonoNs,
     Off,
     Output,
     Sample,
     Setpoint,
-    label,
 )
 from devices.profile import Profile
 from protocols import sciencemode2 as wire
+from protocols.damage import Damage
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.inspect import Energize, FrameKind, Unknown
-from protocols.sciencemode2 import VERSION, Command, Damage, Packet
+from protocols.sciencemode import Belonging, Packet, Request
+from protocols.sciencemode2 import VERSION, Command
 from protocols.sciencemode2_answers import (
     Answer,
     Done,
@@ -44,7 +45,7 @@ from protocols.sciencemode2_answers import (
     answer_of,
     result_name,
 )
-from protocols.sciencemode2_exchange import Belonging, Exchange, Request
+from protocols.sciencemode2_exchange import Exchange
 
 CHANNEL = 1  # the one that is driven; the unit has eight, the profile says one
 SETTINGS = ("current_ua", "period_us", "pulse_width_us")
@@ -117,7 +118,7 @@ class Rehastim2Driver:
         if why is None:
             self._wanted = setpoint
         else:
-            self._noticed.append(_fault(now_ns, Fault.REFUSED, why))
+            self._noticed.append(link_fault(now_ns, Fault.REFUSED, why))
 
     def poll(self, now_ns: MonoNs, permit: int | None) -> tuple[bytes, Sequence[DeviceEvent]]:
         """Off first; then, under a permit alone, the way from Init to the wanted levels, and the mode."""
@@ -136,7 +137,7 @@ class Rehastim2Driver:
         """Bytes from the line; an answer that comes after its time is a timeout and then a late one."""
         events = list(self._expired(now_ns))
         for item in self._exchange.feed(received):
-            events += [_corrupt(now_ns, item)] if isinstance(item, Damage) else self._received(item, now_ns)
+            events += [corrupt(now_ns, item)] if isinstance(item, Damage) else self._received(item, now_ns)
         return events
 
     def next_wakeup(self) -> MonoNs:
@@ -214,7 +215,7 @@ class Rehastim2Driver:
                 is_listed = self._wanted is not None and self._listed_us == self._wanted.get("period_us")
                 return Command.START_CHANNEL_LIST_MODE if is_listed else Command.INIT_CHANNEL_LIST_MODE
         self._wanted = None
-        events.append(_fault(now_ns, Fault.MISMATCH, f"not off before a start: {_words(self._mode)}"))
+        events.append(link_fault(now_ns, Fault.MISMATCH, f"not off before a start: {_words(self._mode)}"))
         return None
 
     def _write(self, command: Command, now_ns: MonoNs) -> bytes:
@@ -258,14 +259,14 @@ class Rehastim2Driver:
             return []
         request, rest = over
         self._failed(request)
-        events: list[DeviceEvent] = [_fault(now_ns, Fault.TIMEOUT, f"no answer to {request.command.name}")]
-        return events if rest is None else [*events, _corrupt(now_ns, rest)]
+        events: list[DeviceEvent] = [link_fault(now_ns, Fault.TIMEOUT, f"no answer to {request.command.name}")]
+        return events if rest is None else [*events, corrupt(now_ns, rest)]
 
     def _received(self, packet: Packet, now_ns: MonoNs) -> list[DeviceEvent]:
         received = self._exchange.placed(packet)
         if received.belonging in (Belonging.LATE, Belonging.FOREIGN):
             fault = Fault.LATE if received.belonging is Belonging.LATE else Fault.FOREIGN
-            return [_fault(now_ns, fault, f"packet {packet.command}, number {packet.number}")]
+            return [link_fault(now_ns, fault, f"packet {packet.command}, number {packet.number}")]
         self._quiet_from_ns = now_ns
         request = received.request
         try:
@@ -273,7 +274,7 @@ class Rehastim2Driver:
         except RemoteProtocolError as error:
             if request is not None:
                 self._failed(request)
-            return [_fault(now_ns, Fault.MALFORMED, str(error))]
+            return [link_fault(now_ns, Fault.MALFORMED, str(error))]
         match answer:
             case Init():
                 return self._told_init(packet.number, answer.version, now_ns)
@@ -281,7 +282,7 @@ class Rehastim2Driver:
                 return self._told_error(answer.error, now_ns)
         return [] if request is None else self._answered(request, answer, now_ns)
 
-    def _answered(self, request: Request, answer: Answer, now_ns: MonoNs) -> list[DeviceEvent]:
+    def _answered(self, request: Request[Command], answer: Answer, now_ns: MonoNs) -> list[DeviceEvent]:
         match answer:
             case ModeIs():
                 self._answered_ns = MonoNs(request.sent_ns)
@@ -291,7 +292,7 @@ class Rehastim2Driver:
                 return self._done(request.command, now_ns)
         why = result_name(answer.result) if isinstance(answer, Done) else "unknown command"
         self._failed(request)
-        return [_fault(now_ns, Fault.REFUSED, f"{request.command.name}: {why}")]
+        return [link_fault(now_ns, Fault.REFUSED, f"{request.command.name}: {why}")]
 
     def _done(self, command: Command, now_ns: MonoNs) -> list[DeviceEvent]:
         match command:
@@ -309,21 +310,21 @@ class Rehastim2Driver:
         self._forget_state()
         return Ack(at_ns=now_ns, of=AckOf.OFF)
 
-    def _told_mode(self, request: Request, mode: Mode, now_ns: MonoNs) -> list[DeviceEvent]:
+    def _told_mode(self, request: Request[Command], mode: Mode, now_ns: MonoNs) -> list[DeviceEvent]:
         self._mode = mode
         sample = self._sample(OUTPUT_OF[mode], request.sent_ns, now_ns, self._contact())
         if not self._is_driving or mode is Mode.STARTED:
             return [sample]
         self._wanted = None
         self._forget_state()
-        return [sample, _fault(now_ns, Fault.HALTED, f"stopped by itself (no cause told): {_words(mode)}")]
+        return [sample, link_fault(now_ns, Fault.HALTED, f"stopped by itself (no cause told): {_words(mode)}")]
 
     def _told_init(self, number: int, version: int, now_ns: MonoNs) -> list[DeviceEvent]:
         """The unit is reset and waits. It says so again and again: each one is as good as an answer, and newer."""
         was_commanded = self._is_driving or self._listed_us is not None
         is_same = self._init_ns is not None and now_ns - self._init_ns < FRESH_NS
         if is_same and not was_commanded and version == self._version:
-            return [_fault(now_ns, Fault.LATE, f"Init again, number {number}")]
+            return [link_fault(now_ns, Fault.LATE, f"Init again, number {number}")]
         self._init_number, self._init_ns, self._is_accepted = number, now_ns, False
         events: list[DeviceEvent] = []
         if was_commanded:
@@ -332,7 +333,7 @@ class Rehastim2Driver:
             self._forget_state()
             is_watchdog = now_ns - self._answered_ns >= self._lease_ns
             fault, why = (Fault.HALTED, "its watchdog ran out") if is_watchdog else (Fault.REBOOTED, "it was reset")
-            events.append(_fault(now_ns, fault, f"stopped by itself: {why}"))
+            events.append(link_fault(now_ns, fault, f"stopped by itself: {why}"))
         if version != self._version:
             self._version = version
             self._wanted = None
@@ -351,7 +352,7 @@ class Rehastim2Driver:
         """
         is_module, is_electrode = error is ErrorTold.MODULE, error is ErrorTold.ELECTRODE
         is_open = self._wanted is not None or (self._updating is not None and self._in_force is not self._updating)
-        fault = _fault(now_ns, Fault.HALTED, f"stopped by itself: {FAULT_WORDS[error]}")
+        fault = link_fault(now_ns, Fault.HALTED, f"stopped by itself: {FAULT_WORDS[error]}")
         if not self._is_driving and not is_module:
             return [fault]
         self._wanted = None
@@ -382,7 +383,7 @@ class Rehastim2Driver:
 
     # What becomes of failures
 
-    def _failed(self, request: Request) -> None:
+    def _failed(self, request: Request[Command]) -> None:
         """A request came to nothing. Queries and Off come again by themselves; what energizes never does."""
         if request.command in (Command.INIT_CHANNEL_LIST_MODE, Command.START_CHANNEL_LIST_MODE):
             self._wanted = self._updating = None
@@ -414,11 +415,3 @@ def _pulse_of(levels: Levels) -> wire.Pulse:
 
 def _words(mode: Mode | None) -> str:
     return "mode not known" if mode is None else f"mode {mode.name.lower()}"
-
-
-def _fault(at_ns: MonoNs, fault: Fault, detail: str) -> LinkFault:
-    return LinkFault(at_ns=at_ns, fault=fault, detail=label(detail))
-
-
-def _corrupt(at_ns: MonoNs, damage: Damage) -> LinkFault:
-    return _fault(at_ns, Fault.CORRUPT, f"{damage.why}: {damage.frame.hex(' ')}")

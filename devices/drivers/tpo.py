@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from enum import StrEnum
 
+from devices.driver import corrupt, link_fault
 from devices.model import (
     NS_PER_MS,
     Ack,
@@ -22,7 +23,6 @@ from devices.model import (
     Fault,
     Identity,
     Levels,
-    LinkFault,
     MonoNs,
     Off,
     Output,
@@ -32,9 +32,9 @@ from devices.model import (
 )
 from devices.profile import Profile
 from protocols import tpo as wire
+from protocols.damage import Damage
 from protocols.errors import LocalProtocolError
 from protocols.inspect import FrameKind
-from protocols.lines import Damage
 from protocols.tpo import Name, Request, Timing, Verb
 from protocols.tpo_exchange import Belonging, Received, Sent, TpoExchange
 
@@ -123,7 +123,7 @@ class TpoDriver:
         why = self._objection(setpoint, run_ms)
         if why is not None:
             self._drop_target()
-            self._noticed.append(_fault(now_ns, Fault.REFUSED, why))
+            self._noticed.append(link_fault(now_ns, Fault.REFUSED, why))
             return
         self._target, self._run_ms = setpoint, run_ms
         self._said.clear()
@@ -144,7 +144,7 @@ class TpoDriver:
         """Bytes from the line; an answer that comes after its time is a timeout and then a late one."""
         events = self._expired(now_ns)
         for item in self._exchange.feed(received):
-            events += [_corrupt(now_ns, item)] if isinstance(item, Damage) else self._received(item, now_ns)
+            events += [corrupt(now_ns, item)] if isinstance(item, Damage) else self._received(item, now_ns)
         return events
 
     def next_wakeup(self) -> MonoNs:
@@ -257,9 +257,9 @@ class TpoDriver:
         if over is None:
             return []
         sent, rest = over
-        events: list[DeviceEvent] = [_fault(now_ns, Fault.TIMEOUT, f"no answer to {sent.request.text}")]
+        events: list[DeviceEvent] = [link_fault(now_ns, Fault.TIMEOUT, f"no answer to {sent.request.text}")]
         if rest is not None:
-            events.append(_corrupt(now_ns, rest))
+            events.append(corrupt(now_ns, rest))
         self._unanswered(sent, now_ns)
         return events
 
@@ -267,7 +267,7 @@ class TpoDriver:
         if received.belonging is Belonging.BANNER:
             return self._greeted(received.text, now_ns)
         if received.belonging in FAULT_OF or received.sent is None:
-            return [_fault(now_ns, FAULT_OF[received.belonging], f"line: {received.text}")]
+            return [link_fault(now_ns, FAULT_OF[received.belonging], f"line: {received.text}")]
         if received.belonging is Belonging.ERROR:
             return self._refused(received.sent, now_ns, wire.error_of(received.text) or "")
         return self._answered(received.sent, received, now_ns)
@@ -279,7 +279,7 @@ class TpoDriver:
             return []
         self._exchange.drop()
         self._begin_anew(now_ns)
-        return [_fault(now_ns, Fault.REBOOTED, f"greets again: {banner}")]
+        return [link_fault(now_ns, Fault.REBOOTED, f"greets again: {banner}")]
 
     def _answered(self, sent: Sent, received: Received, now_ns: MonoNs) -> list[DeviceEvent]:
         request = sent.request
@@ -351,7 +351,10 @@ class TpoDriver:
         if output is not Output.OFF or self._in_force is None:
             return [sample]
         self._end_driving()
-        return [sample, _fault(now_ns, Fault.HALTED, "stopped by itself: its TIMER, its panel or an error of its own")]
+        return [
+            sample,
+            link_fault(now_ns, Fault.HALTED, "stopped by itself: its TIMER, its panel or an error of its own"),
+        ]
 
     # What becomes of failures
 
@@ -362,7 +365,7 @@ class TpoDriver:
             self._left.popleft()  # may be refused while the panel has control: what still stands, the next answer says
             return []
         self._forget(sent, now_ns)
-        return [_fault(now_ns, Fault.REFUSED, why)]
+        return [link_fault(now_ns, Fault.REFUSED, why)]
 
     def _unanswered(self, sent: Sent, now_ns: MonoNs) -> None:
         """Whether it was heard is not known: where output may be on, only ABORT is left to say."""
@@ -403,11 +406,3 @@ def _frequency_of(target: Levels) -> Request:
 
 def _timing_of(target: Levels, run_ms: int) -> Timing:
     return Timing(target.get("burst_us") or 0, target.get("period_us") or 0, run_ms * wire.US_PER_MS)
-
-
-def _fault(at_ns: MonoNs, fault: Fault, detail: str) -> LinkFault:
-    return LinkFault(at_ns=at_ns, fault=fault, detail=label(detail))
-
-
-def _corrupt(at_ns: MonoNs, damage: Damage) -> LinkFault:
-    return _fault(at_ns, Fault.CORRUPT, f"{damage.why}: {damage.frame.hex(' ')}")

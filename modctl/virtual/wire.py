@@ -50,7 +50,7 @@ class Wire:
         drivers: Mapping[str, Driver] = THE_MODELS_OWN,
     ) -> None:
         self._profiles = {config.name: config.profile for config, _sim in units}
-        self._drivers = drivers
+        self._drivers = dict(drivers)  # its own: a wire can be copied with the world around it
         self.port = self._new_port()
         self.sims = {
             config.name: SimPort(sim, seed + place, config.profile.link.baud if paced else None)

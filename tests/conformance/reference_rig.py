@@ -1,50 +1,28 @@
-"""A driver and a simulated unit on one line, in virtual time: the clock jumps from event to event, nothing sleeps."""
+"""The reference units on a rig: what a test needs to know of each model."""
 
-from collections.abc import Callable, Sequence
-from typing import Literal, TypeVar
+from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 
 from devices import profile
-from devices.drivers.register_unit import RegisterUnitDriver
-from devices.model import NS_PER_MS, Ack, AckOf, DeviceEvent, Fault, Levels, LinkFault, MonoNs, Off, Sample, levels
-from devices.sim.device import FaultOrder, Truth
-from devices.sim.modbus import RegisterBank, SimModbus
-from devices.sim.port import SimPort
+from devices.sim.modbus import RegisterBank
 from devices.sim.units.reference_cold import ReferenceCold
 from devices.sim.units.reference_estim import ReferenceEstim
 from devices.sim.units.reference_heat import ReferenceHeat
 from devices.sim.units.reference_traction import ReferenceTraction
 from devices.sim.units.reference_ultrasound import ReferenceUltrasound
-from protocols.inspect import FrameKind
-from protocols.modbus import Framing, encode, write
-from protocols.registers import Register
+from tests.conformance.modbus_rig import Bench, ModbusRig
 
-START_MS = 1_000  # virtual time does not begin at 0, so that a forgotten 0 shows
-RENEW_MS = 100  # a permit's renewal; the engine's pace
-STEPS_AT_ONE_MOMENT = 50  # more than this without time going on is a loop
-
-Seen = TypeVar("Seen", bound=DeviceEvent)
-
-
-class Bench(msgspec.Struct, frozen=True, kw_only=True):
-    """What a test needs to know of one model."""
-
-    unit: Callable[[str, int], RegisterBank]
-    settings: dict[str, int]
-    level: str
-    ordinary: int  # a level that the model runs at for minutes
-    higher: int
-    noise: int = 0  # how far a measured level may lie from the commanded one on a sound unit
-    settle_ms: int = 0  # how long the output takes to reach an ordinary level
-    release_ms: int = 0  # how long off takes by nature
-    slow_release_ms: int = 0  # and how long at the end of the unit's own timer
-    sensor_proves_off: bool = True  # off needs a reading of the level's sensor
-
-
+UNITS: dict[str, Callable[[str, int], RegisterBank]] = {
+    "reference-cold": ReferenceCold,
+    "reference-estim": ReferenceEstim,
+    "reference-heat": ReferenceHeat,
+    "reference-traction": ReferenceTraction,
+    "reference-ultrasound": ReferenceUltrasound,
+}
 BENCHES: dict[str, Bench] = {
     "reference-cold": Bench(
-        unit=ReferenceCold,
         settings={"pressure_mmhg": 30},
         level="temp_mdegc",
         ordinary=12_000,
@@ -56,14 +34,12 @@ BENCHES: dict[str, Bench] = {
         sensor_proves_off=False,
     ),
     "reference-estim": Bench(
-        unit=ReferenceEstim,
         settings={"waveform": 1, "carrier_hz": 4_000, "beat_hz": 100, "duty_permille": 1_000},
         level="current_ua",
         ordinary=5_000,
         higher=6_000,
     ),
     "reference-heat": Bench(
-        unit=ReferenceHeat,
         settings={},
         level="temp_mdegc",
         ordinary=36_000,
@@ -73,7 +49,6 @@ BENCHES: dict[str, Bench] = {
         sensor_proves_off=False,
     ),
     "reference-traction": Bench(
-        unit=ReferenceTraction,
         settings={},
         level="force_n",
         ordinary=100,
@@ -84,7 +59,6 @@ BENCHES: dict[str, Bench] = {
         slow_release_ms=3_000,
     ),
     "reference-ultrasound": Bench(
-        unit=ReferenceUltrasound,
         settings={"duty_permille": 500, "frequency_khz": 1000},
         level="intensity_mw_cm2",
         ordinary=800,
@@ -93,148 +67,11 @@ BENCHES: dict[str, Bench] = {
 }
 
 
-class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """One frame that the driver wrote, and whether it had a permit."""
-
-    at_ms: int
-    frame: bytes
-    kind: FrameKind
-    permit: int | None
-
-
-class Poked(msgspec.Struct, frozen=True, kw_only=True):
-    """What a register's write meant to the gate, and what the unit answered."""
-
-    kind: FrameKind
-    answer: bytes
-
-
-class Rig:
-    """One model's driver and unit. ``permitted`` renews a permit every 100 ms as the engine does."""
+class Rig(ModbusRig):
+    """One reference model, over either framing."""
 
     def __init__(self, model: str, framing: Literal["rtu", "tcp"] = "rtu", seed: int = 1) -> None:
-        self.bench = BENCHES[model]
         shipped = profile.load(model)
         link = msgspec.structs.replace(shipped.link, kind="serial" if framing == "rtu" else "tcp")
-        self.profile = msgspec.structs.replace(shipped, link=link)
-        self.driver = RegisterUnitDriver(self.profile)
-        unit: RegisterBank = self.bench.unit("unit-1", seed)
-        self.port = SimPort(SimModbus(unit, framing), seed, baud=shipped.link.baud if framing == "rtu" else None)
-        self.now_ns = MonoNs(START_MS * NS_PER_MS)
-        self.first_cycle_ns = self.now_ns  # the unit's first measuring cycle
-        self.byte_by_byte = False
-        self.permitted = False
-        self.permit = 0
-        self._renew_ns = 0
-        self.events: list[DeviceEvent] = []
-        self.written: list[Written] = []
-
-    @property
-    def now_ms(self) -> int:
-        """Virtual milliseconds."""
-        return self.now_ns // NS_PER_MS
-
-    def run(self, ms: int) -> list[DeviceEvent]:
-        """Let so much time pass; what the driver told in it."""
-        end_ns = self.now_ns + ms * NS_PER_MS
-        first = len(self.events)
-        while True:
-            self._exchange()
-            due = [self.driver.next_wakeup(), self.port.next_wakeup(), self._renew_ns if self.permitted else None]
-            coming = [at for at in due if at is not None and at > self.now_ns]
-            if not coming or min(coming) > end_ns:
-                self.now_ns = MonoNs(end_ns)
-                self._exchange()
-                return self.events[first:]
-            self.now_ns = MonoNs(min(coming))
-
-    def identify(self) -> None:
-        """Through the handshake, and close sampling on."""
-        self.driver.watch_closely(closely=True)
-        self.run(300)
-
-    def target(self, level: int, **settings: int) -> Levels:
-        """The model's ordinary settings at this level."""
-        return levels({**self.bench.settings, self.bench.level: level, **settings})
-
-    def energize(self, level: int | None = None, run_ms: int = 600_000) -> list[DeviceEvent]:
-        """Permit, command, and half a second for it to come into force."""
-        self.permitted = True
-        wanted = self.target(self.bench.ordinary if level is None else level)
-        self.driver.command(wanted, self.now_ns, run_ms)
-        return self.run(500)
-
-    def stop(self) -> None:
-        """As the engine does: no permit any more, the answer under way given up, Off."""
-        self.permitted = False
-        self.driver.abandon(self.now_ns)
-        self.driver.command(Off(), self.now_ns)
-
-    def poke(self, register: Register, *words: int) -> Poked:
-        """Write a register's words past the driver."""
-        frame = encode(write(self.profile.link.unit, register.address, words), Framing.RTU)
-        self.port.receive(frame, self.now_ns)
-        self.now_ns = MonoNs(self.now_ns + 50 * NS_PER_MS)
-        return Poked(kind=self.driver.inspect(frame), answer=self.port.take(self.now_ns))
-
-    def say_last_words(self) -> None:
-        """The controller is gone: the guard writes, and nobody reads."""
-        self.permitted = False
-        for _ in range(2):
-            self.now_ns = MonoNs(self.now_ns + 50 * NS_PER_MS)
-            self.port.take(self.now_ns)
-            self.port.receive(self.driver.last_words(), self.now_ns)
-
-    def inject(self, fault: str, **parameters: int) -> None:
-        """Switch a fault on now."""
-        self.port.inject(FaultOrder(fault=fault, parameters=tuple(parameters.items())), self.now_ns)
-
-    def truth(self) -> Truth:
-        """What the unit really does."""
-        return self.port.truth(self.now_ns)
-
-    def seen(self, kind: type[Seen]) -> list[Seen]:
-        """Every event of one kind so far."""
-        return [event for event in self.events if isinstance(event, kind)]
-
-    def faults(self) -> set[Fault]:
-        """Kinds of link faults so far."""
-        return {fault.fault for fault in self.seen(LinkFault)}
-
-    def last(self) -> Sample:
-        """The newest sample."""
-        return self.seen(Sample)[-1]
-
-    def acks(self, of: AckOf) -> list[Ack]:
-        """Acknowledgements of one kind so far."""
-        return [ack for ack in self.seen(Ack) if ack.of is of]
-
-    def _exchange(self) -> None:
-        for _ in range(STEPS_AT_ONE_MOMENT):
-            if self.permitted and self.now_ns >= self._renew_ns:
-                self.permit += 1
-                self._renew_ns = self.now_ns + RENEW_MS * NS_PER_MS
-            arrived = self.port.take(self.now_ns)
-            for portion in _portions(arrived, 1 if self.byte_by_byte else len(arrived)):
-                self._take(self.driver.feed(portion, self.now_ns))
-            permit = self.permit if self.permitted else None
-            frame, events = self.driver.poll(self.now_ns, permit)
-            self._take(events)
-            if frame:
-                kind = self.driver.inspect(frame)
-                self.written.append(Written(at_ms=self.now_ms, frame=frame, kind=kind, permit=permit))
-                self.port.receive(frame, self.now_ns)
-            elif not arrived and self.driver.next_wakeup() > self.now_ns:
-                return
-            elif not arrived and not events:
-                message = f"nothing to write at {self.now_ms} ms, and wants to be asked again at once"
-                raise AssertionError(message)
-        message = f"no end at {self.now_ms} ms"
-        raise AssertionError(message)
-
-    def _take(self, events: Sequence[DeviceEvent]) -> None:
-        self.events.extend(events)
-
-
-def _portions(octets: bytes, size: int) -> list[bytes]:
-    return [octets[at : at + size] for at in range(0, len(octets), max(1, size))]
+        own = msgspec.structs.replace(shipped, link=link)
+        super().__init__(own, BENCHES[model], UNITS[model]("unit-1", seed), seed)

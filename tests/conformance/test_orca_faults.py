@@ -8,7 +8,8 @@ from devices.sim.faults import CannotFail
 from devices.sim.units.orca import CAN
 from protocols.inspect import Energize, Query, Unknown
 from protocols.modbus import Framing, encode, write
-from tests.conformance.orca_table import PROFILE, Table, acks, faults, pull, samples
+from tests.conformance.line_table import acks, faults, samples
+from tests.conformance.orca_table import PROFILE, Table, pull
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from devices.model import NS_PER_MS, Ack, AckOf, Fault, Identity, MonoNs, Off, Output
 from protocols.inspect import Config, Energize, Query
 from protocols.inspect import Off as OffFrame
-from tests.conformance.orca_table import PROFILE, Table, acks, faults, pull, samples
+from tests.conformance.line_table import acks, faults, samples
+from tests.conformance.orca_table import PROFILE, Table, pull
 
 LEASE_MS = PROFILE.liveness.lease_ms
 RELEASED_MS = LEASE_MS + 150  # the motor's timeout, and the way to the samples

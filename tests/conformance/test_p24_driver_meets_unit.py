@@ -17,7 +17,8 @@ from devices.model import (
     Output,
 )
 from protocols.inspect import Energize, Query
-from tests.conformance.p24_table import PERMIT, PROFILE, Table, acks, at_ua, faults, samples
+from tests.conformance.line_table import PERMIT, acks, faults, samples
+from tests.conformance.p24_table import PROFILE, Table, at_ua
 
 
 def test_the_handshake_names_the_unit_and_marks_it_as_simulated() -> None:

@@ -17,7 +17,8 @@ from devices.sim.faults import CannotFail
 from devices.sim.units.p24 import CAN
 from protocols.inspect import Config, Energize, Unknown
 from protocols.inspect import Off as OffFrame
-from tests.conformance.p24_table import PROFILE, Table, acks, ends_off, faults, samples
+from tests.conformance.line_table import acks, faults, samples
+from tests.conformance.p24_table import PROFILE, Table
 
 # Faults of the wire
 
@@ -83,7 +84,7 @@ def test_off_gets_through_a_bad_wire(fault: str) -> None:
     table.start()
     table.inject(fault)
 
-    assert ends_off(table)
+    assert table.ends_off()
 
 
 def test_off_is_repeated_every_reply_time_until_acknowledged() -> None:
@@ -242,7 +243,7 @@ def test_output_that_nobody_commanded_is_seen_and_can_be_stopped() -> None:
     table.inject("uncommanded-on", value=20_000)
 
     assert samples(table.run(600))[-1].output is Output.ENERGIZED
-    assert ends_off(table)
+    assert table.ends_off()
 
 
 def test_an_answer_of_busy_is_a_refusal_and_not_a_state() -> None:

@@ -10,7 +10,8 @@ from devices.sim.device import FaultOrder
 from devices.sim.faults import FaultBoard
 from devices.sim.sciencemode import Pulse, frame_of, packets_in, pulses_of
 from devices.sim.units.p24 import CAN, SimP24
-from protocols.sciencemode4 import Command, Packet, Pattern, Point, biphasic, decode, encode, fits, ml_update
+from protocols.sciencemode import Packet
+from protocols.sciencemode4 import Command, Pattern, Point, biphasic, decode, encode, fits, ml_update
 
 NOW = MonoNs(10_000 * NS_PER_MS)
 LEASE_NS = 2_000 * NS_PER_MS  # P24 Instructions for Use v1.1, keep-alive

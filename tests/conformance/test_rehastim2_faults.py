@@ -13,7 +13,8 @@ from devices.sim.faults import CannotFail
 from devices.sim.units.rehastim2 import CAN
 from protocols.inspect import Config, Energize, Query, Unknown
 from protocols.inspect import Off as OffFrame
-from tests.conformance.rehastim2_table import PERMIT, PROFILE, Table, acks, at_ua, ends_off, faults, samples
+from tests.conformance.line_table import PERMIT, acks, faults, samples
+from tests.conformance.rehastim2_table import PROFILE, Table, at_ua
 
 LEASE_MS = PROFILE.liveness.lease_ms
 NEEDED = {"clip": {"at": 1_000}, "uncommanded-on": {"value": 5_000}}
@@ -251,7 +252,7 @@ def test_off_gets_through_a_bad_wire(fault: str) -> None:
     table.start()
     table.inject(fault)
 
-    assert ends_off(table)
+    assert table.ends_off()
 
 
 @pytest.mark.parametrize("fault", ["duplicate", "two-answer", "reorder"])
@@ -370,7 +371,7 @@ def test_output_that_nobody_commanded_is_seen_and_can_be_stopped() -> None:
     table.inject("uncommanded-on", value=20_000)
 
     assert samples(table.run(600))[-1].output is Output.UNKNOWN
-    assert ends_off(table)
+    assert table.ends_off()
 
 
 def test_an_unknown_version_is_never_driven() -> None:

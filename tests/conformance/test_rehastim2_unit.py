@@ -8,7 +8,8 @@ from devices.model import NS_PER_MS, MonoNs
 from devices.sim.device import FaultOrder
 from devices.sim.sciencemode2 import frame_of, requests_in
 from devices.sim.units.rehastim2 import CAN, SimRehastim2
-from protocols.sciencemode2 import Command, Decoder, Packet, Pulse, decode, encode, init_list, start_list
+from protocols.sciencemode import Packet
+from protocols.sciencemode2 import Command, Decoder, Pulse, decode, encode, init_list, start_list
 
 NOW = MonoNs(10_000 * NS_PER_MS)
 WATCHDOG_NS = 1_200 * NS_PER_MS  # ScienceMode2 Description and Protocol 1.24

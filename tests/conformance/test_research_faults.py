@@ -8,7 +8,8 @@ from devices.model import NS_PER_MS, AckOf, Fault, Identity, Off, Output
 from devices.sim.faults import CannotFail
 from protocols.inspect import Energize
 from protocols.inspect import Off as OffFrame
-from tests.conformance.research_table import BENCHES, LIFU, PERMIT, TPO, Table, acks, ends_off, faults, samples
+from tests.conformance.line_table import PERMIT, acks, faults, samples
+from tests.conformance.research_table import BENCHES, LIFU, TPO, Table
 
 models = pytest.mark.parametrize("model", list(BENCHES))
 
@@ -83,7 +84,7 @@ def test_off_gets_through_a_bad_wire(model: str, fault: str) -> None:
     table.start()
     table.inject(fault)
 
-    assert ends_off(table)
+    assert table.ends_off()
 
 
 @models
@@ -197,7 +198,7 @@ def test_output_that_nobody_commanded_is_seen_and_can_be_stopped(model: str) -> 
     table.inject("uncommanded-on", value=20_000)
 
     assert samples(table.run(1_200))[-1].output is Output.ENERGIZED
-    assert ends_off(table)
+    assert table.ends_off()
 
 
 @models

@@ -12,17 +12,8 @@ from modctl.engine.bounds import HARD, widenings
 from modctl.engine.checks import check_levels
 from protocols.inspect import Config, Energize, Query
 from protocols.inspect import Off as OffFrame
-from tests.conformance.research_table import (
-    BENCHES,
-    LIFU,
-    PERMIT,
-    TPO,
-    Table,
-    acks,
-    ends_off,
-    faults,
-    samples,
-)
+from tests.conformance.line_table import PERMIT, acks, faults, samples
+from tests.conformance.research_table import BENCHES, LIFU, TPO, Table
 
 models = pytest.mark.parametrize("model", list(BENCHES))
 
@@ -355,7 +346,7 @@ def test_an_older_generator_that_says_ok_is_driven_alike() -> None:
 
     assert acks(events) == [AckOf.LEVELS]
     assert table.truth().output == table.bench.higher
-    assert ends_off(table)
+    assert table.ends_off()
     assert faults(table.events) == []
 
 

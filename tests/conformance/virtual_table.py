@@ -2,18 +2,17 @@
 
 import copy
 import functools
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
 from devices.bench import FAULTS
 from devices.limits import Mark
 from devices.profile import Profile
-from devices.sim.catalog import SIMULATED
+from devices.sim.catalog import SIMULATED, SimUnit
 from modctl.clinic.presets import Preset
 from modctl.controller.tryout import CONTEXT, least, rest_of
 from modctl.engine.machine import Phase
 from modctl.engine.phases import OVER
 from modctl.engine.unit import UnitConfig
-from modctl.virtual.world import Memory, VirtualClock, World
 from tests.conformance.virtual_line import profile_of, ramp
 from tests.scenario.table import Table
 
@@ -27,13 +26,18 @@ class ModelTable(Table):
 
     def __init__(self, model: str, behind: str = "", serial: str = "", seed: int = 1) -> None:
         self.profile = profile_of(model)
-        self.clock = VirtualClock(datetime(2026, 11, 23, 9, tzinfo=UTC))
-        self.chart = Memory()
-        sim = SIMULATED[behind or model].make(model, seed, "tcp" if self.profile.link.kind == "tcp" else "rtu")
-        config = UnitConfig(name=model, profile=self.profile, address="virtual", serial=serial)
-        self.world = World([(config, sim)], self.clock, seed, self.chart)
-        self._requests = 0
-        self.run_s(4)
+        self._behind = behind or model
+        self._serial = serial
+        super().__init__(model, seed=seed, tanks={})  # one that can be copied with the table
+        self.run_s(2)  # some models take longer to be known
+
+    def config(self, model: str, profiles: Mapping[str, Profile]) -> UnitConfig:  # noqa: ARG002  # this model's alone
+        """The unit as the site names it."""
+        return UnitConfig(name=model, profile=self.profile, address="virtual", serial=self._serial)
+
+    def made(self, model: str, seed: int) -> SimUnit:
+        """What really stands behind its line."""
+        return SIMULATED[self._behind].make(model, seed, "tcp" if self.profile.link.kind == "tcp" else "rtu")
 
     def preset_of(self, preset_id: str) -> Preset:
         """Every setting at its mildest, the level a few seconds of ramp above rest."""

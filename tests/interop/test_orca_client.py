@@ -3,69 +3,32 @@
 The client holds Python's one lock while it waits: the motor must live in another process.
 """
 
-import contextlib
 import importlib.util
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from devices.bench import Ask, Inject, Injected, Reply, Request, TruthIs, line_of, reply_of
+from devices.bench import Inject, Injected
+from tests.interop.sim_process import Bench, simulated
 
 if importlib.util.find_spec("pyorcasdk") is None:
     pytest.skip("pyorcasdk is not installed", allow_module_level=True)
 
 from pyorcasdk import Actuator, MotorMode
 
-SERVE = """
-import sys
-from pathlib import Path
-from devices.sim.server import Wanted, serve
-serve([Wanted(name="traction-1", model="iris-orca", address=sys.argv[1])], Path(sys.argv[2]),
-      lambda listing: print(listing.address, flush=True))
-"""
 TIMEOUT_REGISTER, MODE_REGISTER, MAX_FORCE_REGISTER = 163, 317, 140
 COMMS_TIMEOUT_BIT = 1 << 11
 PATIENCE_US = 200_000  # the client's own 25 ms are less than a paced 19200 baud line and a busy machine may need
 PATIENCE_S = 10
 
 
-class Bench:
-    """A simulated motor in a process of its own."""
-
-    def __init__(self, address: str, control: Path) -> None:
-        self.address = address
-        self._control = control
-
-    def ask(self, request: Request) -> Reply:
-        """One request of the control socket."""
-        with socket.socket(socket.AF_UNIX) as peer, contextlib.ExitStack() as stack:
-            peer.settimeout(PATIENCE_S)
-            peer.connect(str(self._control))
-            peer.sendall(line_of(request))
-            return reply_of(stack.enter_context(peer.makefile("rb")).readline())
-
-    def truth(self) -> TruthIs:
-        """What the motor really does."""
-        reply = self.ask(Ask(name="traction-1"))
-        assert isinstance(reply, TruthIs)
-        return reply
-
-
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """The simulator's process, with a pseudo-terminal and its control socket."""
-    arguments = [sys.executable, "-c", SERVE, str(tmp_path / "traction-1"), str(tmp_path / "sim.sock")]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        yield Bench(address, tmp_path / "sim.sock")
-        process.terminate()
-        assert process.wait(timeout=PATIENCE_S) == 0
+    with simulated("traction-1", "iris-orca", tmp_path) as bench:
+        yield bench
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,51 +15,18 @@ from science_mode_4.protocol.exceptions import ProtocolError
 from science_mode_4.protocol.types import Channel, Connector, ResultAndError, StimStatus
 from science_mode_4.utils.serial_port_connection import SerialPortConnection
 
-from devices.bench import Ask, Inject, Injected, Reply, Request, TruthIs, line_of, reply_of
+from devices.bench import Inject, Injected
+from tests.interop.sim_process import Bench, simulated
 
-SERVE = """
-import sys
-from pathlib import Path
-from devices.sim.server import Wanted, serve
-serve([Wanted(name="estim-1", model="hasomed-p24", address=sys.argv[1])], Path(sys.argv[2]),
-      lambda listing: print(listing.address, flush=True))
-"""
 KEEP_ALIVE_S = 2.0  # P24 Instructions for Use v1.1
 NAP_S = 0.5  # as often as the driver feeds
-
-
-class Bench:
-    """A simulated unit in a process of its own."""
-
-    def __init__(self, address: str, control: Path) -> None:
-        self.address = address
-        self._control = control
-
-    def ask(self, request: Request) -> Reply:
-        """One request of the control socket."""
-        with socket.socket(socket.AF_UNIX) as peer, contextlib.ExitStack() as stack:
-            peer.settimeout(5)
-            peer.connect(str(self._control))
-            peer.sendall(line_of(request))
-            return reply_of(stack.enter_context(peer.makefile("rb")).readline())
-
-    def truth(self) -> TruthIs:
-        """What the unit really does."""
-        reply = self.ask(Ask(name="estim-1"))
-        assert isinstance(reply, TruthIs)
-        return reply
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """The simulator's process, with a pseudo-terminal and its control socket."""
-    arguments = [sys.executable, "-c", SERVE, str(tmp_path / "estim-1"), str(tmp_path / "sim.sock")]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        yield Bench(address, tmp_path / "sim.sock")
-        process.terminate()
-        assert process.wait(timeout=10) == 0
+    with simulated("estim-1", "hasomed-p24", tmp_path) as bench:
+        yield bench
 
 
 @contextlib.contextmanager

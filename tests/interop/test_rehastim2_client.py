@@ -5,8 +5,6 @@ It runs in a process of its own: its threads end with nothing else. Its known ha
 85, 129 and 240.
 """
 
-import contextlib
-import socket
 import subprocess
 import sys
 import time
@@ -15,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from devices.bench import Ask, Inject, Injected, Reply, Request, TruthIs, line_of, reply_of
+from devices.bench import Inject, Injected
+from protocols.sciencemode import Packet
 from protocols.sciencemode2 import Command as Said
-from protocols.sciencemode2 import Packet, Pulse, decode, init_list, request, start_list
+from protocols.sciencemode2 import Pulse, decode, init_list, request, start_list
+from tests.interop.sim_process import Bench, simulated
 
 pytest.importorskip("pysciencemode")
 
@@ -27,9 +27,9 @@ from pathlib import Path
 from devices.sim.catalog import Kind
 from devices.sim.server import Wanted, serve
 from devices.sim.units.rehastim2 import SimRehastim2
-serve([Wanted(name="estim-1", model="hasomed-rehastim2", address=sys.argv[1])], Path(sys.argv[2]),
+serve([Wanted(name=sys.argv[1], model=sys.argv[2], address=sys.argv[3])], Path(sys.argv[4]),
       lambda listing: print(listing.address, flush=True),
-      {"hasomed-rehastim2": Kind(lambda name, seed, _framing: SimRehastim2(name, seed, watchdog_ms=2500), None)})
+      {sys.argv[2]: Kind(lambda name, seed, _framing: SimRehastim2(name, seed, watchdog_ms=2500), None)})
 """
 CLIENT = """
 import os, sys
@@ -66,28 +66,6 @@ for line in sys.stdin:
 """
 
 
-class Bench:
-    """A simulated unit in a process of its own."""
-
-    def __init__(self, address: str, control: Path) -> None:
-        self.address = address
-        self._control = control
-
-    def ask(self, asked: Request) -> Reply:
-        """One request of the control socket."""
-        with socket.socket(socket.AF_UNIX) as peer, contextlib.ExitStack() as stack:
-            peer.settimeout(5)
-            peer.connect(str(self._control))
-            peer.sendall(line_of(asked))
-            return reply_of(stack.enter_context(peer.makefile("rb")).readline())
-
-    def truth(self) -> TruthIs:
-        """What the unit really does."""
-        reply = self.ask(Ask(name="estim-1"))
-        assert isinstance(reply, TruthIs)
-        return reply
-
-
 class Client:
     """The client's process, told what to do line by line."""
 
@@ -118,13 +96,8 @@ class Client:
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """The simulator's process, with a pseudo-terminal and its control socket."""
-    arguments = [sys.executable, "-c", SERVE, str(tmp_path / "estim-1"), str(tmp_path / "sim.sock")]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        yield Bench(address, tmp_path / "sim.sock")
-        process.terminate()
-        assert process.wait(timeout=10) == 0
+    with simulated("estim-1", "hasomed-rehastim2", tmp_path, SERVE) as bench:
+        yield bench
 
 
 @pytest.fixture

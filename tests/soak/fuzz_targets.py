@@ -43,6 +43,7 @@ from protocols import (
 )
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.modbus_crc import with_crc
+from protocols.sciencemode import Packet
 from protocols.tpo_exchange import TpoExchange
 from tests.conformance.virtual_line import simulated
 from tests.soak.fuzz_input import pieces, traffic
@@ -153,7 +154,7 @@ def _sciencemode2(dice: random.Random) -> Parser:
 
     def feed(piece: bytes) -> None:
         for event in decoder.feed(piece):
-            if isinstance(event, sciencemode2.Packet):
+            if isinstance(event, Packet):
                 _promised(sciencemode2_answers.answer_of, event)
 
     return _in_pieces(feed, dice, decoder)
@@ -161,7 +162,7 @@ def _sciencemode2(dice: random.Random) -> Parser:
 
 def _sciencemode2_sealed(dice: random.Random) -> Parser:
     def take(given: bytes) -> None:
-        packet = sciencemode2.Packet(dice.getrandbits(8), dice.getrandbits(5), given[:20])
+        packet = Packet(dice.getrandbits(8), dice.getrandbits(5), given[:20])
         _promised(sciencemode2_answers.answer_of, packet)
         sciencemode2.inspect(sciencemode2.encode(packet))
 
@@ -173,7 +174,7 @@ def _sciencemode4(dice: random.Random) -> Parser:
 
     def feed(piece: bytes) -> None:
         for event in decoder.feed(piece):
-            if isinstance(event, sciencemode4.Packet):
+            if isinstance(event, Packet):
                 _promised(sciencemode4_answers.answer_of, event)
 
     return _in_pieces(feed, dice, decoder)
@@ -182,7 +183,7 @@ def _sciencemode4(dice: random.Random) -> Parser:
 def _sciencemode4_sealed(dice: random.Random) -> Parser:
     def take(given: bytes) -> None:
         command = dice.getrandbits(10) if dice.getrandbits(2) == 0 else 30 + dice.getrandbits(6)
-        packet = sciencemode4.Packet(command % 1024, dice.getrandbits(6), given[:200])
+        packet = Packet(command % 1024, dice.getrandbits(6), given[:200])
         _promised(sciencemode4_answers.answer_of, packet)
         sciencemode4.inspect(sciencemode4.encode(packet))
 

@@ -10,15 +10,13 @@ restart takes 1.5 s; a piece of a packet is forgotten after 50 ms.
 
 import json
 import struct
-from collections.abc import Callable
 from typing import Final
-from zlib import crc32
 
 from devices.bench import Parameters
 from devices.model import NS_PER_MS, NS_PER_S, MonoNs
-from devices.sim.device import FaultOrder, Truth
-from devices.sim.faults import Fate, FaultBoard
+from devices.sim.device import FaultOrder
 from devices.sim.openlifu import BAD_CRC, ERROR, NAK, RESPONSE, UNKNOWN, Said, packet, taken, variant
+from devices.sim.speaker import Effect, Speaker
 
 CAN: Final = frozenset(
     {
@@ -48,16 +46,15 @@ CONTINUOUS: Final = 1
 LONGEST_JSON: Final = 254  # the parser copies it into 255 bytes
 
 
-class SimOpenLifu:
+class SimOpenLifu(Speaker):
     """One console with one transmitter, its chips loaded, in water."""
 
     model = "openwater-openlifu"
+    ucum = "mV"  # of the supply
+    boot_ns = BOOT_NS
 
     def __init__(self, name: str, seed: int) -> None:
-        self._name = name
-        self._serial = crc32(f"{name}:{seed}".encode()) % 10**8
-        self._faults = FaultBoard(self.model, CAN, seed, senses=frozenset({"voltage"}))
-        self._received = bytearray()
+        super().__init__(name, seed, CAN, senses=frozenset({"voltage"}))
         self._received_ns = MonoNs(0)
         self._unasked = b""
         self._trigger = dict.fromkeys(KEYS, 0)
@@ -70,27 +67,11 @@ class SimOpenLifu:
         self._hv_off_ns = MonoNs(0)
         self._deaf_until_ns = MonoNs(0)  # the console, while it raises its voltage
         self._waiting: list[Said] = []  # for the console
-        self._boots_until_ns = MonoNs(0)
-        self._later: list[tuple[int, Callable[[MonoNs], None]]] = []
-        self._changed_ns = MonoNs(0)
-        self._is_energized = False
-        self._output = 0
 
     # The seam
 
-    def update(self, now_ns: MonoNs) -> None:
-        """Delayed effects, the last train's end, the end of a ramp, a restart, each at its own time."""
-        while (due := self._next_due()) is not None and due[0] <= now_ns:
-            due[1](MonoNs(due[0]))
-            self._notice(MonoNs(due[0]))
-        self._notice(now_ns)
-
-    def handle(self, received: bytes, now_ns: MonoNs) -> bytes:
+    def hear(self, received: bytes, now_ns: MonoNs) -> bytes:
         """Answers of both boards; the console's may come later."""
-        self.update(now_ns)
-        if self._faults.is_hung(now_ns) or now_ns < self._boots_until_ns:
-            self._received.clear()
-            return b""
         if now_ns - self._received_ns > FORGET_NS:
             self._received.clear()
         self._received_ns = now_ns
@@ -101,50 +82,19 @@ class SimOpenLifu:
                 self._waiting.append(said)
                 continue
             replies += self._reply(said, now_ns)
-            self.update(now_ns)
+            self._settle(now_ns)
         return replies
 
-    def truth(self, now_ns: MonoNs) -> Truth:
-        """Past every lie told on the wire. Between two pulses it is energized; ``output`` is the supply voltage."""
-        self.update(now_ns)
-        state = "triggering" if self._is_running else "idle"
-        state += ", high voltage on" if self._is_hv_on else ""
-        if now_ns < self._boots_until_ns:
-            state = "restarting"
-        if self._faults.is_hung(now_ns):
-            state = "hung"
-        return Truth(
-            name=self._name,
-            model=self.model,
-            energized=self._is_energized,
-            output=self._output,
-            unit="mV",
-            state=state,
-            changed_at_mono_ns=self._changed_ns,
-            now_mono_ns=now_ns,
-            lease_left_ms=None,
-            channels=(self._output,),
-            faults=self._faults.active(),
-        )
+    def state(self) -> str:
+        """Of both boards."""
+        return ("triggering" if self._is_running else "idle") + (", high voltage on" if self._is_hv_on else "")
 
     def inject(self, order: FaultOrder, now_ns: MonoNs) -> None:
         """Switch a fault of the unit on. A transmitter that gets too hot stops by itself."""
-        self.update(now_ns)
-        self._faults.inject(order, now_ns)
+        super().inject(order, now_ns)
         if self._is_hot():
             self._stop_trigger(now_ns)
-        self.update(now_ns)
-
-    def clear(self, now_ns: MonoNs) -> None:
-        """Take all back."""
-        self.update(now_ns)
-        self._faults.clear(now_ns)
-        self.update(now_ns)
-
-    def next_wakeup(self) -> MonoNs | None:
-        """What happens next by itself."""
-        due = self._next_due()
-        return None if due is None else MonoNs(due[0])
+        self._settle(now_ns)
 
     def unasked(self, now_ns: MonoNs) -> bytes:  # noqa: ARG002  # the seam gives the time
         """Answers that the console gives after its ramp."""
@@ -157,49 +107,29 @@ class SimOpenLifu:
 
     # Time
 
-    def _next_due(self) -> tuple[int, Callable[[MonoNs], None]] | None:
-        due = list(self._later)
-        if self._is_running and self._ends_ns is not None:
-            due.append((self._ends_ns + self._faults.timer_shift_ms() * NS_PER_MS, self._stop_trigger))
-        if self._faults.has("hang"):
-            due = []
-        reboot_ns = self._faults.reboot_due_ns()
-        if reboot_ns is not None:
-            due.append((reboot_ns, self._reboot))
-        return min(due, key=lambda one: one[0]) if due else None
+    def coming(self) -> list[tuple[int, Effect]]:
+        """The end of the last train."""
+        if not self._is_running or self._ends_ns is None:
+            return []
+        return [(self._ends_ns + self._faults.timer_shift_ms() * NS_PER_MS, self._stop_trigger)]
 
-    def _reboot(self, now_ns: MonoNs) -> None:
-        self._faults.done("reboot")
-        self._later, self._waiting, self._unasked = [], [], b""
-        self._received.clear()
+    def power_on(self, now_ns: MonoNs) -> None:
+        """Nothing is configured, and nothing on."""
+        self._waiting, self._unasked = [], b""
         self._trigger = dict.fromkeys(KEYS, 0)
         self._is_configured = False
         self._set_mv = 0
         self._stop_trigger(now_ns)
         self._hv_off(now_ns)
-        self._boots_until_ns = MonoNs(now_ns + BOOT_NS)
 
-    def _at(self, due_ns: int, effect: Callable[[MonoNs], None]) -> None:
-        def once(at_ns: MonoNs) -> None:
-            self._later.remove((due_ns, once))
-            effect(at_ns)
-
-        self._later.append((due_ns, once))
-
-    def _follow(self, fate: Fate, effect: Callable[[MonoNs], None], now_ns: MonoNs) -> None:
-        """Let a command take effect as the faults have it: now, later, both or never."""
-        if fate.now:
-            effect(now_ns)
-        if fate.after_ms is not None:
-            self._at(now_ns + fate.after_ms * NS_PER_MS, effect)
-
-    def _notice(self, now_ns: MonoNs) -> None:
+    def true_channels(self, now_ns: MonoNs) -> tuple[int, ...]:
+        """The supply voltage of the pulses."""
         is_on = self._is_running and self._is_hv_on and self._rail_mv > 0
-        output = self._faults.true_amplitude(self._rail_mv if is_on else 0, now_ns)
-        is_energized = output > 0
-        if is_energized != self._is_energized or output != self._output:
-            self._changed_ns = now_ns
-        self._is_energized, self._output = is_energized, output
+        return (self._faults.true_amplitude(self._rail_mv if is_on else 0, now_ns),)
+
+    def could_put_out(self) -> bool:
+        """Only what has a voltage puts out anything."""
+        return False
 
     def _is_hot(self) -> bool:
         heat = self._faults.get("over-temperature")
@@ -248,8 +178,7 @@ class SimOpenLifu:
                 return UNKNOWN, 0, b""
 
     def _hardware_id(self, board: bytes) -> bytes:
-        serial = (self._serial + 1) % 10**8 if self._faults.has("wrong-identity") else self._serial
-        return b"SIM" + board + b"%08d" % serial
+        return b"SIM" + board + b"%08d" % self._serial(8)
 
     def _console(self, said: Said, now_ns: MonoNs) -> tuple[int, int, bytes]:
         match said.command:
@@ -350,10 +279,6 @@ class SimOpenLifu:
         status = "RUNNING" if self._told("running", int(is_running), now_ns) else "STOPPED"
         numbers = ",".join(f'"{key}": {self._trigger[key]}' for key in KEYS)
         return f'{{{numbers},"TrainCount": 0,"TriggerStatus": "{status}"}}'.encode()
-
-    def _told(self, name: str, value: int, now_ns: MonoNs) -> int:
-        told = self._faults.reported(name, value, now_ns)
-        return value if told is None else told
 
 
 def _ramp_ns(target_mv: int) -> int:

@@ -8,14 +8,13 @@ next pulse for it; a restart takes 1.5 s.
 
 from collections.abc import Callable
 from enum import IntEnum
-from zlib import crc32
 
 from devices.bench import Parameters
 from devices.model import NS_PER_MS, MonoNs
-from devices.sim.body import OPEN_OHM, impedance_ohm, reachable_ua
-from devices.sim.device import FaultOrder, Truth
-from devices.sim.faults import Fate, FaultBoard
-from devices.sim.sciencemode import CHANNELS, Pulse, frame_of, packets_in, points_of, pulse_of, pulses_of, variant
+from devices.sim.body import OPEN_OHM, reachable_ua
+from devices.sim.electrodes import CHANNELS, Stimulator
+from devices.sim.sciencemode import Pulse, frame_of, packets_in, points_of, pulse_of, pulses_of, variant
+from devices.sim.speaker import Effect
 
 CAN = frozenset(
     {
@@ -46,7 +45,6 @@ class Level(IntEnum):
     RUNNING = 3
 
 
-SILENT: tuple[int, ...] = (0,) * CHANNELS
 WORDS = {
     Level.NONE: "off",
     Level.LOW: "low level initialised",
@@ -55,30 +53,21 @@ WORDS = {
 }
 
 
-class SimP24:
+class SimP24(Stimulator[Pulse]):
     """One P24 with a patient on it."""
 
     model = "hasomed-p24"
+    boot_ns = BOOT_NS
+    supply_mv = FULL_MV
 
     def __init__(self, name: str, seed: int) -> None:
-        self._name = name
-        self._serial = crc32(f"{name}:{seed}".encode()) % 10**7
-        self._faults = FaultBoard(self.model, CAN, seed)
-        self._received = bytearray()
+        super().__init__(name, seed, CAN)
         self._level = Level.NONE
         self._high_voltage = HV_OFF
-        self._pulses: dict[int, Pulse] = {}
         self._errors = [0] * CHANNELS
         self._stops_all = True
         self._measures = 0  # low level: what a pulse's answer measures
         self._fed_ns = MonoNs(0)
-        self._worn_since_ns: MonoNs | None = None
-        self._boots_until_ns = MonoNs(0)
-        self._later: list[tuple[int, Callable[[MonoNs], None]]] = []
-        self._updated_ns: MonoNs | None = None
-        self._changed_ns = MonoNs(0)
-        self._is_energized = False
-        self._channels = SILENT
         self._commands: dict[int, Callable[[bytes, MonoNs], bytes]] = {
             0: self._ll_init,
             2: self._ll_channel_config,
@@ -98,77 +87,22 @@ class SimP24:
 
     # The seam
 
-    def update(self, now_ns: MonoNs) -> None:
-        """Delayed effects, keep-alive and restart, each at its own time; then the electrodes."""
-        if now_ns == self._updated_ns:
-            return
-        self._updated_ns = now_ns
-        while (due := self._next_due()) is not None and due[0] <= now_ns:
-            due[1](MonoNs(due[0]))
-            self._notice(MonoNs(due[0]))
-        if not self._faults.is_hung(now_ns):
-            self._check_electrodes(now_ns)
-        self._notice(now_ns)
-
-    def handle(self, received: bytes, now_ns: MonoNs) -> bytes:
+    def hear(self, received: bytes, now_ns: MonoNs) -> bytes:
         """Answers to every whole frame."""
-        self.update(now_ns)
-        if self._faults.is_hung(now_ns) or now_ns < self._boots_until_ns:
-            self._received.clear()
-            return b""
         self._received += received
         replies = b""
         for number, command, data in packets_in(self._received):
             replies += self._reply(number, command, data, now_ns)
-            self._updated_ns = None  # what was asked acts before the next request is read
-            self.update(now_ns)
+            self._settle(now_ns)
         return replies
 
-    def truth(self, now_ns: MonoNs) -> Truth:
-        """Past every lie told on the wire."""
-        self.update(now_ns)
-        state = WORDS[self._level]
-        if now_ns < self._boots_until_ns:
-            state = "restarting"
-        if self._faults.is_hung(now_ns):
-            state = "hung"
-        left_ns = self._fed_ns + KEEP_ALIVE_NS - now_ns
-        return Truth(
-            name=self._name,
-            model=self.model,
-            energized=self._is_energized,
-            output=max(self._channels),
-            unit="uA",
-            state=state,
-            changed_at_mono_ns=self._changed_ns,
-            now_mono_ns=now_ns,
-            lease_left_ms=max(0, left_ns // NS_PER_MS) if self._level is Level.RUNNING else None,
-            channels=self._channels,
-            faults=self._faults.active(),
-        )
+    def state(self) -> str:
+        """Its level."""
+        return WORDS[self._level]
 
-    def inject(self, order: FaultOrder, now_ns: MonoNs) -> None:
-        """Switch a fault of the unit, its electrodes or its patient on."""
-        self.update(now_ns)
-        self._faults.inject(order, now_ns)
-        self._updated_ns = None
-        self.update(now_ns)
-
-    def clear(self, now_ns: MonoNs) -> None:
-        """Take all back."""
-        self.update(now_ns)
-        self._faults.clear(now_ns)
-        self._updated_ns = None
-        self.update(now_ns)
-
-    def next_wakeup(self) -> MonoNs | None:
-        """The next delayed effect, end of the keep-alive, or restart."""
-        due = self._next_due()
-        return None if due is None else MonoNs(due[0])
-
-    def unasked(self, now_ns: MonoNs) -> bytes:  # noqa: ARG002  # the seam gives the time
-        """It says nothing of its own accord."""
-        return b""
+    def lease_left_ns(self, now_ns: MonoNs) -> int | None:
+        """Of its keep-alive, while it runs."""
+        return self._fed_ns + KEEP_ALIVE_NS - now_ns if self._level is Level.RUNNING else None
 
     def wire_variant(self, kind: str, reply: bytes, request: bytes, parameters: Parameters) -> bytes | None:
         """An answer with another content, in good frames: what a wire alone cannot make."""
@@ -176,31 +110,23 @@ class SimP24:
 
     # Time
 
-    def _next_due(self) -> tuple[int, Callable[[MonoNs], None]] | None:
-        """What happens next by itself, and when. A hung unit does nothing but restart."""
-        due = list(self._later)
+    def coming(self) -> list[tuple[int, Effect]]:
+        """The end of its keep-alive."""
         if self._level is Level.RUNNING and self._faults.lease_acts():
-            due.append((self._fed_ns + KEEP_ALIVE_NS, self._starve))
-        if self._faults.has("hang"):
-            due = []
-        reboot_ns = self._faults.reboot_due_ns()
-        if reboot_ns is not None:
-            due.append((reboot_ns, self._reboot))
-        return min(due, key=lambda one: one[0]) if due else None
+            return [(self._fed_ns + KEEP_ALIVE_NS, self._starve)]
+        return []
+
+    def power_on(self, now_ns: MonoNs) -> None:
+        """Off."""
+        self._halt(now_ns)
+
+    def could_put_out(self) -> bool:
+        """It runs, and has its high voltage."""
+        return self._level is Level.RUNNING and self._high_voltage != HV_OFF
 
     def _starve(self, _now_ns: MonoNs) -> None:
         self._level = Level.MID
         self._pulses = {}
-
-    def _reboot(self, now_ns: MonoNs) -> None:
-        self._faults.done("reboot")
-        self._restart(now_ns)
-
-    def _restart(self, now_ns: MonoNs) -> None:
-        self._later = []
-        self._received.clear()
-        self._halt(now_ns)
-        self._boots_until_ns = MonoNs(now_ns + BOOT_NS)
 
     def _halt(self, _now_ns: MonoNs) -> None:
         self._level = Level.NONE
@@ -208,41 +134,10 @@ class SimP24:
         self._pulses = {}
         self._errors = [0] * CHANNELS
 
-    def _follow(self, fate: Fate, effect: Callable[[MonoNs], None], now_ns: MonoNs) -> None:
-        """Let a command take effect as the faults have it: now, later, both or never."""
-        if fate.now:
-            effect(now_ns)
-        if fate.after_ms is not None:
-            due_ns = now_ns + fate.after_ms * NS_PER_MS
-
-            def once(at_ns: MonoNs) -> None:
-                self._later.remove((due_ns, once))
-                effect(at_ns)
-
-            self._later.append((due_ns, once))
-
     # Output
 
-    def _true_channels(self, now_ns: MonoNs) -> tuple[int, ...]:
-        """What every channel puts out. The board is asked for a channel until it has seen it fall to 0."""
-        if not self._pulses and self._channels == SILENT and not self._faults.active():
-            return SILENT
-        is_on = self._level is Level.RUNNING and self._high_voltage != HV_OFF
-        channels = list(SILENT)
-        for channel in range(CHANNELS):
-            pulse = self._pulses.get(channel) if is_on else None
-            if channel and pulse is None and not self._channels[channel]:
-                continue
-            wanted_ua = self._faults.true_amplitude(0 if pulse is None else pulse.peak_ua, now_ns, channel)
-            if wanted_ua:
-                channels[channel] = reachable_ua(wanted_ua, FULL_MV, self._ohm(pulse, now_ns))
-        return tuple(channels)
-
-    def _ohm(self, pulse: Pulse | None, now_ns: MonoNs) -> int:
-        worn_ms = 0 if self._worn_since_ns is None else (now_ns - self._worn_since_ns) // NS_PER_MS
-        return impedance_ohm(200 if pulse is None else pulse.width_us, worn_ms, self._faults, now_ns)
-
-    def _check_electrodes(self, now_ns: MonoNs) -> None:
+    def check_patient(self, now_ns: MonoNs) -> None:
+        """Electrodes that came off, or conduct badly."""
         if self._level is not Level.RUNNING:
             return
         for channel, pulse in tuple(self._pulses.items()):
@@ -265,14 +160,6 @@ class SimP24:
         reached_ua = reachable_ua(pulse.peak_ua, FULL_MV, ohm)
         return 3 if reached_ua * 1000 < pulse.peak_ua * LOW_PERMILLE else 0
 
-    def _notice(self, now_ns: MonoNs) -> None:
-        channels = self._true_channels(now_ns)
-        output = max(channels)
-        is_energized = output > 0 or (self._level is Level.RUNNING and self._high_voltage != HV_OFF)
-        if is_energized != self._is_energized or output != max(self._channels):
-            self._changed_ns = now_ns
-        self._is_energized, self._channels = is_energized, channels
-
     # Requests
 
     def _reply(self, number: int, command: int, data: bytes, now_ns: MonoNs) -> bytes:
@@ -286,8 +173,7 @@ class SimP24:
         return frame_of(number, command + 1, act(data, now_ns))
 
     def _device_id(self) -> bytes:
-        serial = (self._serial + 1) % 10**7 if self._faults.has("wrong-identity") else self._serial
-        return b"SIM%07d" % serial
+        return b"SIM%07d" % self._serial(7)
 
     def _firmware(self) -> bytes:
         return NEXT_FIRMWARE if self._faults.has("firmware-changed") else FIRMWARE
@@ -304,10 +190,6 @@ class SimP24:
             level, high_voltage = (Level.NONE, HV_OFF) if is_running else (Level.RUNNING, HV_FULL)
         return bytes((OK, self._told("level", level, now_ns), self._told("high voltage", high_voltage, now_ns)))
 
-    def _told(self, name: str, value: int, now_ns: MonoNs) -> int:
-        told = self._faults.reported(name, value, now_ns)
-        return value if told is None else told
-
     def _reset(self, _data: bytes, now_ns: MonoNs) -> bytes:
         self._restart(now_ns)
         return bytes((OK,))
@@ -321,7 +203,7 @@ class SimP24:
         self._level = Level.MID
         self._high_voltage = HV_FULL
         self._stops_all = data[0] == 1
-        self._worn_since_ns = now_ns if self._worn_since_ns is None else self._worn_since_ns
+        self._is_worn(now_ns)
         return bytes((OK,))
 
     def _ml_update(self, data: bytes, now_ns: MonoNs) -> bytes:

@@ -13,11 +13,9 @@ from enum import IntEnum
 
 from devices.bench import Parameters
 from devices.model import NS_PER_MS, MonoNs
-from devices.sim.body import OPEN_OHM, impedance_ohm, reachable_ua
-from devices.sim.device import FaultOrder, Truth
-from devices.sim.faults import Fate, FaultBoard
+from devices.sim.body import OPEN_OHM
+from devices.sim.electrodes import CHANNELS, Stimulator
 from devices.sim.sciencemode2 import (
-    CHANNELS,
     Pulse,
     Request,
     Timing,
@@ -27,6 +25,7 @@ from devices.sim.sciencemode2 import (
     timing_of,
     variant,
 )
+from devices.sim.speaker import Effect
 
 CAN = frozenset(
     {
@@ -47,7 +46,6 @@ GET_MOTOMED_MODE = 12
 STOP = 34
 OK, TRANSFER, PARAMETER, WRONG_MODE, NO_MOTOMED, BUSY = 0, -1, -2, -3, -4, -8
 SWITCH, ELECTRODE, MODULE = -1, -2, -3
-SILENT: tuple[int, ...] = (0,) * CHANNELS
 
 
 class Level(IntEnum):
@@ -67,31 +65,23 @@ WORDS = {
 }
 
 
-class SimRehastim2:
+class SimRehastim2(Stimulator[Pulse]):
     """One RehaStim 2 with a patient on it. ``watchdog_ms``: for peers that feed it less often than they should."""
 
     model = "hasomed-rehastim2"
+    boot_ns = BOOT_NS
+    supply_mv = SUPPLY_MV
 
     def __init__(self, name: str, seed: int, watchdog_ms: int = WATCHDOG_MS) -> None:
-        self._name = name
+        super().__init__(name, seed, CAN)
         self._watchdog_ns = watchdog_ms * NS_PER_MS
-        self._faults = FaultBoard(self.model, CAN, seed)
-        self._received = bytearray()
         self._unasked = b""
         self._number = 0  # of what the unit says of its own accord
         self._init_number: int | None = None
         self._init_due_ns: int | None = None  # None: not switched on yet
         self._level = Level.INIT
         self._timing = Timing((), 0, 0)
-        self._pulses: dict[int, Pulse] = {}
         self._fed_ns = MonoNs(0)
-        self._worn_since_ns: MonoNs | None = None
-        self._boots_until_ns = MonoNs(0)
-        self._later: list[tuple[int, Callable[[MonoNs], None]]] = []
-        self._updated_ns: MonoNs | None = None
-        self._changed_ns = MonoNs(0)
-        self._is_energized = False
-        self._channels = SILENT
         self._commands: dict[int, Callable[[bytes, MonoNs], bytes]] = {
             10: self._get_mode,
             30: self._init_list,
@@ -103,74 +93,27 @@ class SimRehastim2:
     # The seam
 
     def update(self, now_ns: MonoNs) -> None:
-        """Delayed effects, watchdog, restart and Init, each at its own time; then the electrodes and the switch."""
-        if now_ns == self._updated_ns:
-            return
-        self._updated_ns = now_ns
+        """As every unit; with its first moment it is switched on, and Init is due."""
         if self._init_due_ns is None:
             self._init_due_ns = now_ns
-        while (due := self._next_due()) is not None and due[0] <= now_ns:
-            due[1](MonoNs(due[0]))
-            self._notice(MonoNs(due[0]))
-        if not self._faults.is_hung(now_ns):
-            self._check_patient(now_ns)
-        self._notice(now_ns)
+        super().update(now_ns)
 
-    def handle(self, received: bytes, now_ns: MonoNs) -> bytes:
+    def hear(self, received: bytes, now_ns: MonoNs) -> bytes:
         """Answers to every whole frame."""
-        self.update(now_ns)
-        if self._faults.is_hung(now_ns) or now_ns < self._boots_until_ns:
-            self._received.clear()
-            return b""
         self._received += received
         replies = b""
         for request in requests_in(self._received):
             replies += self._reply(request, now_ns)
-            self._updated_ns = None  # what was asked acts before the next request is read
-            self.update(now_ns)
+            self._settle(now_ns)
         return replies
 
-    def truth(self, now_ns: MonoNs) -> Truth:
-        """Past every lie told on the wire."""
-        self.update(now_ns)
-        state = WORDS[self._level]
-        if now_ns < self._boots_until_ns:
-            state = "restarting"
-        if self._faults.is_hung(now_ns):
-            state = "hung"
-        left_ns = self._fed_ns + self._watchdog_ns - now_ns
-        return Truth(
-            name=self._name,
-            model=self.model,
-            energized=self._is_energized,
-            output=max(self._channels),
-            unit="uA",
-            state=state,
-            changed_at_mono_ns=self._changed_ns,
-            now_mono_ns=now_ns,
-            lease_left_ms=max(0, left_ns // NS_PER_MS) if self._level is not Level.INIT else None,
-            channels=self._channels,
-            faults=self._faults.active(),
-        )
+    def state(self) -> str:
+        """Its mode."""
+        return WORDS[self._level]
 
-    def inject(self, order: FaultOrder, now_ns: MonoNs) -> None:
-        """Switch a fault of the unit, its electrodes or its patient on."""
-        self.update(now_ns)
-        self._faults.inject(order, now_ns)
-        self._updated_ns = None
-        self.update(now_ns)
-
-    def clear(self, now_ns: MonoNs) -> None:
-        """Take all back."""
-        self.update(now_ns)
-        self._faults.clear(now_ns)
-        self._updated_ns = None
-        self.update(now_ns)
-
-    def next_wakeup(self) -> MonoNs | None:
-        """The next delayed effect, end of the watchdog's time, restart or Init."""
-        due = self._next_due()
-        return None if due is None else MonoNs(due[0])
+    def lease_left_ns(self, now_ns: MonoNs) -> int | None:
+        """Of its watchdog's time, once it is accepted."""
+        return None if self._level is Level.INIT else self._fed_ns + self._watchdog_ns - now_ns
 
     def unasked(self, now_ns: MonoNs) -> bytes:
         """Init and StimulationError."""
@@ -183,32 +126,27 @@ class SimRehastim2:
 
     # Time
 
-    def _next_due(self) -> tuple[int, Callable[[MonoNs], None]] | None:
-        """What happens next by itself, and when. A hung unit does nothing but restart."""
-        due = list(self._later)
-        if self._level is not Level.INIT and self._faults.lease_acts():
-            due.append((self._fed_ns + self._watchdog_ns, self._starve))
-        if self._level is Level.INIT and self._init_due_ns is not None:
-            due.append((max(self._init_due_ns, self._boots_until_ns), self._say_init))
-        if self._faults.has("hang"):
-            due = []
-        reboot_ns = self._faults.reboot_due_ns()
-        if reboot_ns is not None:
-            due.append((reboot_ns, self._reboot))
-        return min(due, key=lambda one: one[0]) if due else None
+    def coming(self) -> list[tuple[int, Effect]]:
+        """The end of the watchdog's time, or the next Init."""
+        if self._level is not Level.INIT:
+            return [(self._fed_ns + self._watchdog_ns, self._starve)] if self._faults.lease_acts() else []
+        if self._init_due_ns is None:
+            return []
+        return [(max(self._init_due_ns, self._boots_until_ns), self._say_init)]
+
+    def power_on(self, now_ns: MonoNs) -> None:
+        """It waits to be accepted, and counts its packets anew."""
+        self._number = 0
+        self._starve(now_ns)
+
+    def could_put_out(self) -> bool:
+        """Its list runs."""
+        return self._level is Level.STARTED
 
     def _starve(self, now_ns: MonoNs) -> None:
         self._halt(now_ns)
         self._level = Level.INIT
         self._init_due_ns = now_ns
-
-    def _reboot(self, now_ns: MonoNs) -> None:
-        self._faults.done("reboot")
-        self._later = []
-        self._received.clear()
-        self._number = 0
-        self._starve(now_ns)
-        self._boots_until_ns = MonoNs(now_ns + BOOT_NS)
 
     def _say_init(self, now_ns: MonoNs) -> None:
         self._init_due_ns = now_ns + REPETITION_NS
@@ -228,40 +166,10 @@ class SimRehastim2:
             self._level = Level.START
         self._pulses = {}
 
-    def _follow(self, fate: Fate, effect: Callable[[MonoNs], None], now_ns: MonoNs) -> None:
-        """Let a command take effect as the faults have it: now, later, both or never."""
-        if fate.now:
-            effect(now_ns)
-        if fate.after_ms is not None:
-            due_ns = now_ns + fate.after_ms * NS_PER_MS
-
-            def once(at_ns: MonoNs) -> None:
-                self._later.remove((due_ns, once))
-                effect(at_ns)
-
-            self._later.append((due_ns, once))
-
     # Output
 
-    def _true_channels(self, now_ns: MonoNs) -> tuple[int, ...]:
-        """What every channel puts out. The board is asked for a channel until it has seen it fall to 0."""
-        if not self._pulses and self._channels == SILENT and not self._faults.active():
-            return SILENT
-        channels = list(SILENT)
-        for channel in range(CHANNELS):
-            pulse = self._pulses.get(channel) if self._level is Level.STARTED else None
-            if channel and pulse is None and not self._channels[channel]:
-                continue
-            wanted_ua = self._faults.true_amplitude(0 if pulse is None else pulse.peak_ua, now_ns, channel)
-            if wanted_ua:
-                channels[channel] = reachable_ua(wanted_ua, SUPPLY_MV, self._ohm(pulse, now_ns))
-        return tuple(channels)
-
-    def _ohm(self, pulse: Pulse | None, now_ns: MonoNs) -> int:
-        worn_ms = 0 if self._worn_since_ns is None else (now_ns - self._worn_since_ns) // NS_PER_MS
-        return impedance_ohm(200 if pulse is None else pulse.width_us, worn_ms, self._faults, now_ns)
-
-    def _check_patient(self, now_ns: MonoNs) -> None:
+    def check_patient(self, now_ns: MonoNs) -> None:
+        """The switch, and electrodes that came off."""
         if self._level is not Level.STARTED:
             return
         if self._faults.has("switch-open") or self._faults.has("switch-missing"):
@@ -276,14 +184,6 @@ class SimRehastim2:
     def _fail(self, error: int, now_ns: MonoNs) -> None:
         self._halt(now_ns)
         self._tell(STIMULATION_ERROR, error)
-
-    def _notice(self, now_ns: MonoNs) -> None:
-        channels = self._true_channels(now_ns)
-        output = max(channels)
-        is_energized = output > 0 or self._level is Level.STARTED
-        if is_energized != self._is_energized or output != max(self._channels):
-            self._changed_ns = now_ns
-        self._is_energized, self._channels = is_energized, channels
 
     # Requests
 
@@ -317,8 +217,7 @@ class SimRehastim2:
         level = Level.STARTED if max(self._channels) else self._level  # a stage that conducts is seen as running
         if self._faults.has("state-mismatch"):
             level = Level.START if level is Level.STARTED else Level.STARTED
-        told = self._faults.reported("mode", level, now_ns)
-        return bytes((OK, level if told is None else told))
+        return bytes((OK, self._told("mode", level, now_ns)))
 
     def _init_list(self, payload: bytes, now_ns: MonoNs) -> bytes:
         if self._level is Level.STARTED:
@@ -327,7 +226,7 @@ class SimRehastim2:
         if timing is None:
             return _octet(PARAMETER)
         self._level, self._timing, self._pulses = Level.INITIALIZED, timing, {}
-        self._worn_since_ns = now_ns if self._worn_since_ns is None else self._worn_since_ns
+        self._is_worn(now_ns)
         return _octet(OK)
 
     def _start_list(self, payload: bytes, now_ns: MonoNs) -> bytes:

@@ -8,14 +8,12 @@ takes 2 s and ends with the greeting; every line is answered, also one that is c
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, Literal
-from zlib import crc32
 
 from devices.bench import Parameters
 from devices.model import NS_PER_MS, MonoNs
-from devices.sim.device import FaultOrder, Truth
-from devices.sim.faults import Fate, FaultBoard
+from devices.sim.speaker import Effect, Speaker
 
 CAN: Final = frozenset(
     {
@@ -63,44 +61,27 @@ NOT_ASKED: Final = frozenset({"LOCAL", "GLOBALFREQ"})
 _SET = re.compile(r"([A-Za-z]+)=(\d{1,10})")
 
 
-class SimTpo:
+class SimTpo(Speaker):
     """One generator with a transducer in water."""
 
     model = "sonic-concepts-tpo"
+    ucum = "mW"
+    boot_ns = BOOT_NS
 
     def __init__(self, name: str, seed: int, *, dialect: Literal["names", "ok"] = "names") -> None:
-        self._name = name
+        super().__init__(name, seed, CAN)
         self._has_names = dialect == "names"
-        self._serial = crc32(f"{name}:{seed}".encode()) % 10**7
-        self._faults = FaultBoard(self.model, CAN, seed)
-        self._received = bytearray()
         self._unasked = b""
         self._values = dict(AT_BOOT)
         self._error = ""
         self._is_on = False
         self._ends_ns: int | None = None
-        self._boots_until_ns = MonoNs(0)
         self._has_greeted = False
-        self._later: list[tuple[int, Callable[[MonoNs], None]]] = []
-        self._changed_ns = MonoNs(0)
-        self._is_energized = False
-        self._output = 0
 
     # The seam
 
-    def update(self, now_ns: MonoNs) -> None:
-        """Delayed effects, the timer's end, a restart, each at its own time."""
-        while (due := self._next_due()) is not None and due[0] <= now_ns:
-            due[1](MonoNs(due[0]))
-            self._notice(MonoNs(due[0]))
-        self._notice(now_ns)
-
-    def handle(self, received: bytes, now_ns: MonoNs) -> bytes:
+    def hear(self, received: bytes, now_ns: MonoNs) -> bytes:
         """One answer to every line."""
-        self.update(now_ns)
-        if self._faults.is_hung(now_ns) or now_ns < self._boots_until_ns:
-            self._received.clear()
-            return b""
         answers = []
         for octet in received:
             if octet not in (13, 10):
@@ -111,47 +92,12 @@ class SimTpo:
             self._received.clear()
             if text:
                 answers.append(self._answer(text, now_ns))
-                self.update(now_ns)
+                self._settle(now_ns)
         return b"".join(answer.encode() + b"\r\n" for answer in answers)
 
-    def truth(self, now_ns: MonoNs) -> Truth:
-        """Past every lie told on the wire. Between two bursts it is energized."""
-        self.update(now_ns)
-        state = "sonicating" if self._is_on else "idle"
-        if now_ns < self._boots_until_ns:
-            state = "restarting"
-        if self._faults.is_hung(now_ns):
-            state = "hung"
-        return Truth(
-            name=self._name,
-            model=self.model,
-            energized=self._is_energized,
-            output=self._output,
-            unit="mW",
-            state=state,
-            changed_at_mono_ns=self._changed_ns,
-            now_mono_ns=now_ns,
-            lease_left_ms=None,
-            channels=(self._output,),
-            faults=self._faults.active(),
-        )
-
-    def inject(self, order: FaultOrder, now_ns: MonoNs) -> None:
-        """Switch a fault of the unit on."""
-        self.update(now_ns)
-        self._faults.inject(order, now_ns)
-        self.update(now_ns)
-
-    def clear(self, now_ns: MonoNs) -> None:
-        """Take all back."""
-        self.update(now_ns)
-        self._faults.clear(now_ns)
-        self.update(now_ns)
-
-    def next_wakeup(self) -> MonoNs | None:
-        """The next delayed effect, the timer's end, a restart."""
-        due = self._next_due()
-        return None if due is None else MonoNs(due[0])
+    def state(self) -> str:
+        """Whether bursts come."""
+        return "sonicating" if self._is_on else "idle"
 
     def unasked(self, now_ns: MonoNs) -> bytes:
         """The greeting, once after each start."""
@@ -180,28 +126,29 @@ class SimTpo:
 
     # Time
 
-    def _next_due(self) -> tuple[int, Callable[[MonoNs], None]] | None:
-        due = list(self._later)
+    def coming(self) -> list[tuple[int, Effect]]:
+        """The timer's end, and the greeting after a restart."""
+        due: list[tuple[int, Effect]] = []
         if self._is_on and self._ends_ns is not None:
             due.append((self._ends_ns + self._faults.timer_shift_ms() * NS_PER_MS, self._stop))
-        if self._faults.has("hang"):
-            due = []
-        reboot_ns = self._faults.reboot_due_ns()
-        if reboot_ns is not None:
-            due.append((reboot_ns, self._reboot))
-        if not self._has_greeted and self._boots_until_ns and not self._faults.has("hang"):
+        if not self._has_greeted and self._boots_until_ns:
             due.append((self._boots_until_ns, self._booted))
-        return min(due, key=lambda one: one[0]) if due else None
+        return due
 
-    def _reboot(self, now_ns: MonoNs) -> None:
-        self._faults.done("reboot")
-        self._later = []
-        self._received.clear()
+    def power_on(self, now_ns: MonoNs) -> None:
+        """Everything as at delivery; the greeting comes when it is up."""
         self._values = dict(AT_BOOT)
         self._error = ""
         self._stop(now_ns)
         self._has_greeted = False
-        self._boots_until_ns = MonoNs(now_ns + BOOT_NS)
+
+    def true_channels(self, now_ns: MonoNs) -> tuple[int, ...]:
+        """The power of the bursts."""
+        return (self._faults.true_amplitude(self._values["GLOBALPOWER"] if self._is_on else 0, now_ns),)
+
+    def could_put_out(self) -> bool:
+        """It sonicates; also at a power of nothing."""
+        return self._is_on and not self._faults.has("stuck-off")
 
     def _booted(self, now_ns: MonoNs) -> None:
         self._unasked += self.unasked(now_ns)
@@ -209,26 +156,6 @@ class SimTpo:
     def _stop(self, _now_ns: MonoNs) -> None:
         self._is_on = False
         self._ends_ns = None
-
-    def _follow(self, fate: Fate, effect: Callable[[MonoNs], None], now_ns: MonoNs) -> None:
-        """Let a command take effect as the faults have it: now, later, both or never."""
-        if fate.now:
-            effect(now_ns)
-        if fate.after_ms is not None:
-            due_ns = now_ns + fate.after_ms * NS_PER_MS
-
-            def once(at_ns: MonoNs) -> None:
-                self._later.remove((due_ns, once))
-                effect(at_ns)
-
-            self._later.append((due_ns, once))
-
-    def _notice(self, now_ns: MonoNs) -> None:
-        output = self._faults.true_amplitude(self._values["GLOBALPOWER"] if self._is_on else 0, now_ns)
-        is_energized = output > 0 or (self._is_on and not self._faults.has("stuck-off"))
-        if is_energized != self._is_energized or output != self._output:
-            self._changed_ns = now_ns
-        self._is_energized, self._output = is_energized, output
 
     # Lines
 
@@ -255,15 +182,10 @@ class SimTpo:
                 is_on = not is_on
             return str(self._told(name, int(is_on), now_ns))
         if name == "XDRLIST":
-            serial = (self._serial + 1) % 10**7 if self._faults.has("wrong-identity") else self._serial
-            return f"SIM{serial:07d} CTX"
+            return f"SIM{self._serial(7):07d} CTX"
         if name not in SETTINGS or name in NOT_ASKED:
             return "E3"
         return self._printed(name, self._told(name, self._values[name], now_ns))
-
-    def _told(self, name: str, value: int, now_ns: MonoNs) -> int:
-        told = self._faults.reported(name, value, now_ns)
-        return value if told is None else told
 
     def _printed(self, name: str, value: int) -> str:
         label, _, _, _, places, unit = SETTINGS[name]

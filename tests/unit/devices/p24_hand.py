@@ -11,7 +11,8 @@ from devices.model import (
     levels,
 )
 from devices.profile import load
-from protocols.sciencemode4 import Command, Packet, decode, encode
+from protocols.sciencemode import Packet
+from protocols.sciencemode4 import Command, decode, encode
 
 PROFILE = load("hasomed-p24")
 START = MonoNs(5_000 * NS_PER_MS)

@@ -3,7 +3,8 @@
 from devices.drivers.rehastim2 import Rehastim2Driver
 from devices.model import NS_PER_MS, DeviceEvent, Fault, Levels, LinkFault, MonoNs, Sample, levels
 from devices.profile import load
-from protocols.sciencemode2 import Command, Packet, decode, encode
+from protocols.sciencemode import Packet
+from protocols.sciencemode2 import Command, decode, encode
 
 PROFILE = load("hasomed-rehastim2")
 START = MonoNs(5_000 * NS_PER_MS)

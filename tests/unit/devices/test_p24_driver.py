@@ -18,7 +18,8 @@ from devices.model import (
     levels,
 )
 from protocols.inspect import Energize, Unknown
-from protocols.sciencemode4 import Command, Packet, biphasic, decode, ml_update
+from protocols.sciencemode import Packet
+from protocols.sciencemode4 import Command, biphasic, decode, ml_update
 from tests.unit.devices.p24_hand import OFF_STATUS, PERMIT, PROFILE, REPLY_NS, RUNNING_STATUS, Hand, at_ua
 
 

@@ -16,7 +16,8 @@ from devices.model import (
     Sample,
 )
 from devices.model import levels as levels_of
-from protocols.sciencemode2 import Command, Packet, Pulse, decode, init_list, start_list
+from protocols.sciencemode import Packet
+from protocols.sciencemode2 import Command, Pulse, decode, init_list, start_list
 from tests.unit.devices.rehastim2_hand import (
     GET,
     GO,

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.damage import Damage
 from protocols.errors import LocalProtocolError
-from protocols.lines import SHOWN_BYTES, Damage, LineDecoder, encode
+from protocols.lines import SHOWN_BYTES, LineDecoder, encode
 
 MAX = 20
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.damage import Damage
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.inspect import Config, Energize, Off, Query, Unknown
 from protocols.openlifu import (
     MAX_DATA,
     MAX_FRAME,
     SHOWN_BYTES,
-    Damage,
     Decoder,
     Packet,
     Trigger,

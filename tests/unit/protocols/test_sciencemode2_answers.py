@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.damage import Damage
 from protocols.errors import RemoteProtocolError
-from protocols.sciencemode2 import Command, Damage, Packet, encode
+from protocols.sciencemode import Belonging, Packet
+from protocols.sciencemode2 import Command, encode
 from protocols.sciencemode2_answers import (
     Answer,
     Done,
@@ -20,7 +22,7 @@ from protocols.sciencemode2_answers import (
     answer_of,
     result_name,
 )
-from protocols.sciencemode2_exchange import Belonging, Exchange
+from protocols.sciencemode2_exchange import Exchange
 
 REPLY_NS = 100
 

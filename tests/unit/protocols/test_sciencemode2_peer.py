@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from devices.sim.sciencemode2 import Pulse as SimPulse
 from devices.sim.sciencemode2 import Request, Timing, frame_of, pulses_of, requests_in, timing_of
-from protocols.sciencemode2 import Damage, Decoder, Packet, Pulse, decode, encode, init_list, start_list
+from protocols.damage import Damage
+from protocols.sciencemode import Packet
+from protocols.sciencemode2 import Decoder, Pulse, decode, encode, init_list, start_list
 
 OCTETS = st.integers(0, 255)
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from protocols.damage import Damage
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.inspect import Energize, FrameKind, Off, Query, Unknown
+from protocols.sciencemode import Packet
 from protocols.sciencemode4 import (
     MAX_FRAME,
     Command,
-    Damage,
     Decoder,
-    Packet,
     Pattern,
     Point,
     biphasic,

@@ -11,7 +11,8 @@ from science_mode_4.mid_level.mid_level_current_data import PacketMidLevelGetCur
 from science_mode_4.protocol.types import ResultAndError
 
 from protocols.errors import RemoteProtocolError
-from protocols.sciencemode4 import Packet, decode
+from protocols.sciencemode import Packet
+from protocols.sciencemode4 import decode
 from protocols.sciencemode4_answers import (
     RESULTS,
     Answer,

@@ -14,9 +14,9 @@ from science_mode_4.mid_level.mid_level_update import PacketMidLevelUpdate
 from science_mode_4.protocol.channel_point import ChannelPoint
 from science_mode_4.protocol.protocol import Protocol
 
+from protocols.sciencemode import Packet
 from protocols.sciencemode4 import (
     Command,
-    Packet,
     Pattern,
     Point,
     encode,

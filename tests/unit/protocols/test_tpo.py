@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.damage import Damage
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.inspect import Config, Energize, Off, Query, Unknown
-from protocols.lines import Damage
 from protocols.tpo import (
     MAX_LINE,
     Name,

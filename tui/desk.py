@@ -54,6 +54,7 @@ class Desk:
         self.role: str | None = None
         self.link = Link.CONNECTING
         self.link_text = ""
+        self.since_ns = 0  # when the screen began
         self.choosing: Route | None = None
         self.large: str | None = None
         self._large_since_ns = 0
@@ -167,6 +168,7 @@ class Desk:
         return Sight(
             now_ns=now_ns,
             link=self.link,
+            since_ns=self.since_ns,
             snapshot=self._snapshot,
             tabs=self._tabs,
             large=self.large if self.choosing is None else None,

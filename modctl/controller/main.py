@@ -247,7 +247,8 @@ class Controller:
         archive = Room("archive", lambda: Reading(layout.chart, read_at_length), Reading.close)
         for close in (front.close, reading.close, archive.close):
             self._stack.callback(close)
-        shown = Site(name=site.site.name, simulated=site.site.simulated, cards={}, alarms={})
+        table = site.site
+        shown = Site(name=table.name, simulated=table.simulated, cards={}, alarms={}, timezone=table.timezone)
         return Desk(shown, front, reading, archive, writer, self._keeper, self._clock)
 
     def _listen(self) -> socket.socket:

@@ -10,6 +10,7 @@ import msgspec
 
 from devices.model import NS_PER_MS, Modality, ObservedAs, Output, Sample
 from devices.plan import rounds, share_permille
+from modctl.controller.standing import house_alarms
 from modctl.engine.dues import open_due
 from modctl.engine.felt import hold_text
 from modctl.engine.hands import open_check
@@ -19,6 +20,7 @@ from modctl.engine.phases import LIFTED, NEVER_NS, OVER, SessionState
 from modctl.engine.riding import cap
 from modctl.engine.session import next_gate
 from modctl.engine.state import CoreState, SessionRun
+from modctl.engine.tanks import read
 from modctl.engine.unit import UnitState
 from modctl.engine.warmth import SKIN
 from modctl.ipc.messages import AlarmView, DueView, GateView, SessionView, Snapshot, UnitRow
@@ -48,6 +50,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool
     cards: Mapping[str, Card]  # by session
     alarms: Mapping[str, tuple[AlarmView, ...]]  # by session, standing
+    timezone: str = "UTC"
 
 
 def take_snapshot(
@@ -63,6 +66,8 @@ def take_snapshot(
         simulated=site.simulated,
         units=unit_rows(state, now_ns),
         sessions=tuple(msgspec.structs.replace(view, attended_by_me=view.session in mine) for view in views),
+        alarms=house_alarms(state),
+        timezone=site.timezone,
     )
 
 
@@ -88,6 +93,7 @@ def _old_after_ns(unit: UnitState) -> int:
 
 def _unit_row(unit: UnitState, now_ns: int, *, simulated: bool) -> UnitRow:
     profile, identity = unit.config.profile, unit.identity
+    tank = read(unit, now_ns) if profile.is_tank else None
     return UnitRow(
         name=unit.config.name,
         model=profile.device.id,
@@ -104,7 +110,8 @@ def _unit_row(unit: UnitState, now_ns: int, *, simulated: bool) -> UnitRow:
         output=shown_output(unit, now_ns),
         level_parameter=profile.level.name,
         monitored=profile.is_monitored,
-        temp_mdegc=unit.sample.get(SKIN) if profile.is_tank and unit.sample is not None else None,
+        temp_mdegc=None if tank is None else tank.temp_mdegc,
+        band="" if tank is None else tank.band,
     )
 
 

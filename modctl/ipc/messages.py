@@ -228,7 +228,8 @@ class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
     output: str = "unknown"  # off | energized | suspended | unknown, newest sample
     level_parameter: str = ""
     monitored: bool = False  # a tank, a bath, a witness: no session starts or stops it
-    temp_mdegc: int | None = None  # of a tank or bath, newest sample
+    temp_mdegc: int | None = None  # of a tank or bath, newest sample; None too when that is old
+    band: str = ""  # of a tank or bath: ready | weak | hot | too_cold | too_hot | unknown
 
 
 class PatientRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -364,6 +365,8 @@ class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
     simulated: bool
     units: tuple[UnitRow, ...]
     sessions: tuple[SessionView, ...]
+    alarms: tuple[AlarmView, ...] = ()  # of units without a session, each ``word:unit``, until its cause is gone
+    timezone: str = "UTC"  # of the site, as in the IANA time zone database
 
 
 class Event(_Message, frozen=True, kw_only=True, tag="event"):

@@ -95,7 +95,7 @@ def unit_text(row: UnitRow, sight: Sight) -> str:
     """One line of the list; a simulated unit says so first. A tank says how warm it is, and whether that is fit."""
     mark = "SIM " if row.simulated else "    "
     state = row.state if row.state in text.UNIT_STATES else "unknown"
-    shown = fitted(state, 9) + warmth(row) if row.band else fitted(state, 11) + _output(row)
+    shown = f"{state:7} {warmth(row)}" if row.band else fitted(state, 11) + _output(row)
     if not sight.is_current():
         shown = "◇ NO DATA"
     return f"{mark}{fitted(row.name, 14)}{fitted(row.modality, 11)}{fitted(row.model, 21)}{shown}"

@@ -74,6 +74,18 @@ def test_the_most_urgent_alarm_is_told_first_and_the_others_are_counted() -> Non
     assert "(and 2 more)" in drawn
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 81, 82, 83, 90])
+def test_what_does_not_fit_is_cut_with_an_ellipsis_and_the_others_are_still_counted(width: int) -> None:
+    """That there is a second alarm must not be what is cut off."""
+    sight = sight_of(session(alarms=(HIGH, MEDIUM)), second_session(alarms=(MEDIUM,)))
+    rows = text_of(alarm_lines(sight, width, 2)).splitlines()
+
+    assert 2 == len(rows)
+    assert all(len(row) <= width for row in rows)
+    assert rows[1].endswith("  (and 2 more)")
+    assert rows[1].count("more") == 1
+
+
 def with_house(sight: Sight, *alarms: AlarmView) -> Sight:
     """The same with alarms of units that have no session."""
     assert sight.snapshot is not None

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tui.alarms import HIGH, LOW, MEDIUM, alarms_of, is_lit
-from tui.looks import Line, Look, Span, wrapped
+from tui.looks import Line, Look, Span, fitted, text_of, wrapped
 from tui.sight import Sight
 from tui.widgets.rows import Rows
 
@@ -24,11 +24,12 @@ def alarm_lines(sight: Sight, width: int, rows: int) -> tuple[Line, ...]:
     if not is_lit(first.urgency, sight.now_ns - sight.since_ns):
         head = head.replace("▲", "△")
     more = f"  (and {len(found) - 1} more)" if len(found) > 1 else ""
-    who = f"{first.unit}: " if first.unit else ""
-    words = wrapped(f"{who}{first.text}{more}", max(1, width - len(head) - 2))
+    told = f"{first.unit}: {first.text}" if first.unit else first.text
+    room = max(1, width - len(head) - 2)
+    words = wrapped(f"{told}{more}", room)
     if len(words) > rows:
-        words = words[:rows]
-        words = (*words[:-1], (Span(words[-1][0].text.rstrip(" .") + "…" + more),))
+        whole = text_of(wrapped(told, room)[rows - 1 : rows]).rstrip(" .")
+        words = (*words[: rows - 1], (Span(fitted(whole + "…", max(1, room - len(more))).rstrip() + more),))
     return tuple(
         (Span(head if index == 0 else " " * len(head), look if index == 0 else Look.PLAIN), Span(" "), *row)
         for index, row in enumerate(words)

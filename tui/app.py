@@ -29,6 +29,7 @@ from modctl.ipc.client import AsyncClient
 from modctl.ipc.hands import Lock
 from modctl.ipc.messages import Answer, Pause, Refused, Request, Resume, SignIn, Start, Step, Stop, Subscribe
 from tui import messages
+from tui.alarms import Bell, alarms_of
 from tui.client import Dial
 from tui.connection import NOT_SENT, Connection
 from tui.desk import Desk, Place, Route
@@ -59,15 +60,16 @@ REDIAL_NS: Final = NS_PER_S
 ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
 
 
-def run(socket_path: Path, user: str, pin: str | None) -> int:
+def run(socket_path: Path, user: str, pin: str | None, *, is_quiet: bool = False) -> int:
     """The table screen until the person leaves; gives the exit status (128 + n after signal n).
 
     With a PIN the person is signed in without being asked (the demonstration does that); without one the screen asks.
+    Quiet: alarms are shown and never heard.
     """
     if not sys.stdin.isatty():
         raise UsageError("The table needs a terminal; without one use --plain.")
     dial = functools.partial(AsyncClient.connect, socket_path, "modctl table", attends=True)
-    app = TableApp(dial, SystemClock(), user=label(user), pin=pin, driver_class=TableDriver)
+    app = TableApp(dial, SystemClock(), user=label(user), pin=pin, driver_class=TableDriver, is_quiet=is_quiet)
     app.run(mouse=False)
     return app.return_code or 0
 
@@ -86,7 +88,14 @@ class TableApp(App[None]):
     ]
 
     def __init__(
-        self, dial: Dial, clock: Clock, *, user: str, pin: str | None, driver_class: type[Driver] | None = None
+        self,
+        dial: Dial,
+        clock: Clock,
+        *,
+        user: str,
+        pin: str | None,
+        driver_class: type[Driver] | None = None,
+        is_quiet: bool = False,
     ) -> None:
         # With NO_COLOR (no-color.org) the terminal's own two colours stay: words and shapes say everything.
         super().__init__(driver_class=driver_class, ansi_color=True if os.environ.get("NO_COLOR") else None)
@@ -97,6 +106,7 @@ class TableApp(App[None]):
         self._pin = pin
         self._desk = Desk(user, signs_in_itself=pin is not None)
         self._guard = KeyGuard()
+        self._bell = Bell(is_quiet=is_quiet)
         self._dials_at_ns: int | None = None  # when to connect again
         self._route: Route | None = None
         self._steps_out: set[Direction] = set()  # steps whose answer has not come: a held key sends no further ones
@@ -157,7 +167,9 @@ class TableApp(App[None]):
         if target.key is StopKey.NOTHING:
             return
         self._guard.close(self._now_ns())
-        was_sent = self._connection.send(Stop(id=0, session=target.session, source="screen"))
+        stop = Stop(id=0, session=target.session, source="screen")
+        was_sent = self._connection.send(stop)
+        self._bell.answered(stop)
         view = self._sight().session(target.session)
         self._say(f"STOP sent: {'all' if view is None else view.unit}." if was_sent else NOT_SENT)
 
@@ -168,6 +180,7 @@ class TableApp(App[None]):
         loop = asyncio.get_running_loop()
         for number in ENDING:
             loop.add_signal_handler(number, self._ended_by, number)
+        self._desk.since_ns = self._now_ns()
         self.set_interval(TICK_S, lambda: self.post_message(messages.Tick()))
         self._settle()
         self._connection.open()
@@ -194,6 +207,8 @@ class TableApp(App[None]):
             self._send(Lock(id=0))
             self._settle()
         self._paint()
+        if self._bell.rings(alarms_of(self._sight()), now_ns):
+            self.bell()  # one more write in the driver's queue, dropped like a frame where the terminal stands still
         self._connection.beat()
 
     @on(messages.Connected)
@@ -276,6 +291,7 @@ class TableApp(App[None]):
             self._desk.confirmed(request.session)
         if isinstance(request, Resume):
             self._say("Resuming from off.")
+        self._bell.answered(request)
         self._send(request)
 
     @on(messages.SignedWith)

@@ -58,6 +58,7 @@ class Desk:
         self.role: str | None = None
         self.link = Link.CONNECTING
         self.link_text = ""
+        self.since_ns = 0  # when the screen began
         self.choosing: Route | None = None
         self.is_locked = False  # nothing that makes anything stronger is taken here until somebody signs in
         self.is_unlocking = False  # the PIN is being asked over a running session
@@ -209,6 +210,7 @@ class Desk:
         return Sight(
             now_ns=now_ns,
             link=self.link,
+            since_ns=self.since_ns,
             snapshot=self._snapshot,
             tabs=self._tabs,
             large=self.large if self.choosing is None else None,

@@ -18,7 +18,9 @@ class Look(StrEnum):
     OFF = "off"
     SUSPENDED = "suspended"
     UNKNOWN = "unknown"
-    ALARM = "alarm"
+    ALARM = "alarm"  # of the highest urgency
+    PROMPT = "prompt"
+    AWARE = "aware"
     WARNING = "warning"
     STOP = "stop"
     CHOSEN = "chosen"

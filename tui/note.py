@@ -4,11 +4,12 @@ from modctl.ipc.messages import GateView, SessionView
 from modctl.reports import note
 from modctl.reports.note import NOT_ANSWERED, Delivered, NoteFacts
 from tui.journal import Journal
+from tui.local import local_time
 
 
-def six_lines(view: SessionView, journal: Journal) -> tuple[str, ...]:
+def six_lines(view: SessionView, journal: Journal, timezone: str = "UTC") -> tuple[str, ...]:
     """Exactly six lines."""
-    return note.six_lines(facts_of(view, journal))
+    return note.six_lines(facts_of(view, journal, timezone))
 
 
 def highest_text(view: SessionView, journal: Journal) -> str:
@@ -26,11 +27,11 @@ def gaps_text(view: SessionView) -> str:
     return note.gaps_text(facts_of(view, Journal()))
 
 
-def facts_of(view: SessionView, journal: Journal) -> NoteFacts:
+def facts_of(view: SessionView, journal: Journal, timezone: str = "UTC") -> NoteFacts:
     """What the note is made of."""
     return NoteFacts(
         simulated=view.simulated,
-        began=f"{journal.started_at_utc[:16].replace('T', ' ')} UTC" if journal.started_at_utc else "",
+        began=local_time(journal.started_at_utc, timezone),
         title=view.title,
         region=view.region,
         side=view.side,

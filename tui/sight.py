@@ -41,6 +41,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
 
     now_ns: int
     link: Link
+    since_ns: int = 0  # when this screen began: what blinks keeps time with it
     snapshot: Snapshot | None = None
     tabs: tuple[str | None, ...] = (None,) * MAX_TABS  # session of each tab; a tab never moves while it is taken
     large: str | None = None  # the session shown large
@@ -121,6 +122,11 @@ def showing(sight: Sight, view: SessionView) -> Showing:
         return Showing.NO_DATA
     known = (Showing.OFF, Showing.ENERGIZED, Showing.SUSPENDED)
     return next((state for state in known if state == view.output), Showing.UNKNOWN)
+
+
+def only_asks(sight: Sight, view: SessionView) -> bool:
+    """The questions before the start are open, and the controller says so now: a unit at rest need not talk."""
+    return view.phase == "checking" and view.session not in sight.starting and sight.is_current()
 
 
 class StopKey(StrEnum):

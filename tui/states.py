@@ -12,7 +12,7 @@ from devices.model import NS_PER_S
 from modctl import sentences, text
 from modctl.ipc.messages import SessionView
 from tui.looks import Line, Look, Span, columns
-from tui.sight import Showing, Sight, showing
+from tui.sight import Showing, Sight, only_asks, showing
 
 SIM: Final = "SIM "
 NO_DATA_TEXT: Final = "Nothing new from the unit: it may be energized."
@@ -32,6 +32,8 @@ class State(msgspec.Struct, frozen=True):
     sentence: str
 
 
+NOT_STARTED: Final = State(Span(" ○ NOT STARTED ", Look.QUIET), "The questions before the start are open.")
+
 _LOOKS: Final = {
     Showing.ENERGIZED: Look.ENERGIZED,
     Showing.SUSPENDED: Look.SUSPENDED,
@@ -43,8 +45,10 @@ _LOOKS: Final = {
 def state(sight: Sight, view: SessionView) -> State:
     """What is said of a session's output and phase."""
     shown = showing(sight, view)
-    if view.phase == "checking" and view.session not in sight.starting and shown in (Showing.OFF, Showing.NO_DATA):
-        return State(Span(" ○ NOT STARTED ", Look.QUIET), "The questions before the start are open.")
+    if shown is Showing.OFF and view.phase == "checking" and view.session not in sight.starting:
+        return NOT_STARTED
+    if shown is Showing.NO_DATA and only_asks(sight, view):
+        return NOT_STARTED
     if shown is Showing.NO_DATA:
         return State(Span(" ◇ NO DATA ", Look.UNKNOWN), NO_DATA_TEXT)
     if shown is Showing.UNKNOWN:

@@ -14,6 +14,10 @@ GREY: Final = "#b8b8b8"
 ORANGE: Final = "#ffb000"
 BLUE: Final = "#8cc8ff"
 NIGHT: Final = "#003a75"
+# The colours of urgency (IEC 60601-1-8: red, yellow, cyan), light enough for 7:1 on black and told apart by lightness.
+RED: Final = "#ff8080"
+YELLOW: Final = "#ffee58"
+CYAN: Final = "#4dd0e1"
 
 THEME: Final = Theme(
     name="modctl",
@@ -34,5 +38,8 @@ THEME: Final = Theme(
         "table-off": BLUE,
         "table-quiet": GREY,
         "table-stop": NIGHT,
+        "table-high": RED,
+        "table-medium": YELLOW,
+        "table-low": CYAN,
     },
 )

@@ -436,7 +436,7 @@ class FrontDesk:
 
     def _new_session(self) -> str:
         """A name that is used once: when it was asked for, and enough chance for two in one second."""
-        return f"{self._now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        return f"{self._now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 def _refused_opening(limit: str, code: str, why: str) -> Refused:

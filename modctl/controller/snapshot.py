@@ -12,6 +12,7 @@ from devices.model import NS_PER_MS, Modality, ObservedAs, Output, Sample
 from devices.plan import rounds, share_permille
 from modctl import text
 from modctl.clinic.service import due, standing
+from modctl.controller.standing import house_alarms
 from modctl.engine.dues import open_due
 from modctl.engine.felt import hold_text
 from modctl.engine.hands import open_check
@@ -21,6 +22,7 @@ from modctl.engine.phases import LIFTED, NEVER_NS, OVER, SessionState
 from modctl.engine.riding import cap
 from modctl.engine.session import next_gate
 from modctl.engine.state import CoreState, SessionRun
+from modctl.engine.tanks import read
 from modctl.engine.unit import STOP_SWITCH, UnitState
 from modctl.engine.warmth import SKIN
 from modctl.ipc.hands import AlarmView
@@ -75,6 +77,8 @@ def take_snapshot(
         units=unit_rows(state, now_ns, site.today),
         sessions=tuple(msgspec.structs.replace(view, attended_by_me=view.session in mine) for view in views),
         lock_after_s=site.lock_after_s,
+        alarms=house_alarms(state),
+        timezone=site.timezone,
     )
 
 
@@ -118,6 +122,7 @@ def _old_after_ns(unit: UnitState) -> int:
 
 def _unit_row(unit: UnitState, now_ns: int, today: str, *, simulated: bool) -> UnitRow:
     profile, identity = unit.config.profile, unit.identity
+    tank = read(unit, now_ns) if profile.is_tank else None
     return UnitRow(
         name=unit.config.name,
         model=profile.device.id,
@@ -134,7 +139,8 @@ def _unit_row(unit: UnitState, now_ns: int, today: str, *, simulated: bool) -> U
         output=shown_output(unit, now_ns),
         level_parameter=profile.level.name,
         monitored=profile.is_monitored,
-        temp_mdegc=unit.sample.get(SKIN) if profile.is_tank and unit.sample is not None else None,
+        temp_mdegc=None if tank is None else tank.temp_mdegc,
+        band="" if tank is None else tank.band,
         stop_switch=_stop_switch(unit),
         calibration=standing(unit.checks, "", today),
         due=due(unit.checks, ""),

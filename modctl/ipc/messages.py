@@ -288,7 +288,8 @@ class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
     stop_switch: str = ""  # of traction, where the unit tells: closed | pressed | not connected
     level_parameter: str = ""
     monitored: bool = False  # a tank, a bath, a witness: no session starts or stops it
-    temp_mdegc: int | None = None  # of a tank or bath, newest sample
+    temp_mdegc: int | None = None  # of a tank or bath, newest sample; None too when that is old
+    band: str = ""  # of a tank or bath: ready | weak | hot | too_cold | too_hot | unknown
     calibration: str = "never"  # never | valid | overdue | failed | unknown, of the unit itself
     due: str = ""  # up to when its calibration holds
     head: str = ""  # in use, where the wire tells
@@ -442,6 +443,8 @@ class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
     units: tuple[UnitRow, ...]
     sessions: tuple[SessionView, ...]
     lock_after_s: int = 0  # the site's policy for a screen that nobody touches; 0: never
+    alarms: tuple[AlarmView, ...] = ()  # of units without a session, each ``word:unit``, until its cause is gone
+    timezone: str = "UTC"  # of the site, as in the IANA time zone database
 
 
 class Event(_Message, frozen=True, kw_only=True, tag="event"):

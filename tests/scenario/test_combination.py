@@ -250,6 +250,7 @@ def test_the_end_is_answered_once_too(lay: Lay) -> None:
     table.run_to_end(sound)
     for gate, answer in (
         ("pain_after", "3"),
+        ("rom_after", "95"),
         ("skin_after", "intact"),
         ("followed_by", "exercise"),
         ("sign", "signed"),

@@ -16,11 +16,15 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--busy", action="store_true", help="an ultrasound session runs already")
     parser.add_argument("--hostile", action="store_true", help="its patient's name holds control characters")
+    parser.add_argument("--alarm", action="store_true", help="and it alarms, with high urgency")
+    parser.add_argument("--crowd", action="store_true", help="four tables, each in need of something else")
+    parser.add_argument("--quiet", action="store_true", help="no bell")
     parser.add_argument("--log", type=Path, help="note every request here")
     parser.add_argument("--pin", help="sign in without being asked")
     given = parser.parse_args()
-    dial = functools.partial(Story.dial, busy=given.busy, hostile=given.hostile, log=given.log)
-    app = TableApp(dial, SystemClock(), user="therapist", pin=given.pin, driver_class=TableDriver)
+    asked = {"busy": given.busy, "hostile": given.hostile, "alarms": given.alarm, "crowd": given.crowd}
+    dial = functools.partial(Story.dial, log=given.log, **asked)
+    app = TableApp(dial, SystemClock(), user="therapist", pin=given.pin, driver_class=TableDriver, is_quiet=given.quiet)
     app.run(mouse=False)
     return app.return_code or 0
 

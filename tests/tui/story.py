@@ -10,8 +10,10 @@ from pathlib import Path
 import msgspec
 
 from devices.model import Direction
+from modctl import sentences
 from modctl.clock import SystemClock
 from modctl.ipc.messages import (
+    AlarmView,
     Answer,
     Done,
     ListPatients,
@@ -35,6 +37,7 @@ from tests.tui.fakes import (
     PRESETS,
     UNITS,
     FakeClient,
+    asked,
     message_id,
     second_session,
     session,
@@ -46,26 +49,38 @@ STEP_MS = 100
 PIN = "1234"
 # What a name may hold if nobody made it safe: a clipboard write, an answer-back, 8-bit control, a reversed direction.
 HOSTILE = "Eve\x1b]52;c;cm0gLXJm\x07\x1b[5n\x9b31m\u202e\x00\x08\x7fSample"
+URGENT = AlarmView(alarm="no_data", priority="high", text=sentences.alarm("no_data"), since_mono_ns=1)
+PROMPT = AlarmView(alarm="coupling_lost", priority="medium", text=sentences.alarm("coupling_lost"), since_mono_ns=1)
+CROWD = (
+    session(session="S-3", unit="heat-1", patient_name="Eva Third", delivered_ms=580_000),
+    second_session(session="S-4", unit="us-2", patient_name="Carl Fourth", alarms=(PROMPT,)),
+    asked("sign", after=True, session="S-5", unit="cold-1", patient_name="Dora Fifth"),
+)
 
 
 class Story(FakeClient):
     """One unit that can be used, one session that runs already when ``busy``. Notes requests in a file."""
 
-    def __init__(self, *, busy: bool, hostile: bool, log: Path | None) -> None:
+    def __init__(self, *, busy: bool, hostile: bool, log: Path | None, alarms: bool, crowd: bool) -> None:
         super().__init__(self._play)
         self._name = HOSTILE if hostile else "Ben Sample"
         self._clock = SystemClock()
         self._log = log
         self._views: dict[str, SessionView] = {}
         if busy:
-            self._views = {"S-2": second_session(delivered_ms=100_000, patient_name=self._name)}
+            standing = (URGENT,) if alarms else ()
+            self._views = {"S-2": second_session(delivered_ms=100_000, patient_name=self._name, alarms=standing)}
+        if crowd:
+            self._views |= {view.session: view for view in CROWD}
         self._task: asyncio.Task[None] | None = None
         self._note("ready")
 
     @classmethod
-    async def dial(cls, *, busy: bool, hostile: bool, log: Path | None) -> "Story":
+    async def dial(
+        cls, *, busy: bool, hostile: bool, log: Path | None, alarms: bool = False, crowd: bool = False
+    ) -> "Story":
         """Connect, and let time run."""
-        story = cls(busy=busy, hostile=hostile, log=log)
+        story = cls(busy=busy, hostile=hostile, log=log, alarms=alarms, crowd=crowd)
         story._task = asyncio.get_running_loop().create_task(story._run())
         return story
 

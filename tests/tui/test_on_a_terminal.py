@@ -18,6 +18,7 @@ import pytest
 ROWS, COLUMNS = 24, 80
 WAIT_S = 20  # the longest that a step may take on a busy machine; nothing waits that long when it works
 RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?2004l", b"\x1b[?1004l", b"\x1b[<u")  # alternate screen, cursor, modes
+OSC = re.compile(rb"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")  # titles and the like end with the byte that rings
 COLOUR = re.compile(rb"\x1b\[[0-9;]*(?:3[0-7]|4[0-7]|[34]8;[25]|9[0-7]|10[0-7])")
 
 
@@ -281,3 +282,17 @@ def test_without_colour_no_colour_is_sent(opens: Opens) -> None:
     terminal.ends()
 
     assert not COLOUR.search(terminal.output)
+
+
+@pytest.mark.parametrize(("options", "is_heard"), [((), True), (("--quiet",), False)])
+def test_an_alarm_rings_the_bell_of_the_terminal(opens: Opens, options: tuple[str, ...], *, is_heard: bool) -> None:
+    """Eyes are on the skin. Once for a new alarm, not at every look; with ``--quiet`` never."""
+    terminal = opens("--busy", "--alarm", *options)
+    terminal.sees("HIGH  ultrasound-1")
+    terminal.sees("1:42")  # two seconds of what is delivered
+    terminal.types(b"\x1b[24~")
+    terminal.sees("□ STOPPED")
+    terminal.types(b"\x11")
+    terminal.ends()
+
+    assert (1 if is_heard else 0) == OSC.sub(b"", terminal.output).count(b"\x07")

@@ -76,7 +76,7 @@ def test_at_the_end_of_its_time_a_pack_is_to_be_taken_off() -> None:
         drawn = stage.text()
         await stage.press("f")
 
-        assert "▲▲▲ HIGH  hot-pack-1: TAKE THE PACK OFF." in drawn
+        assert "HIGH  hot-pack-1: TAKE THE PACK OFF." in drawn
         assert "PACK ON   TAKE THE PACK OFF" in drawn
         assert "20:15 on the skin" in drawn
         assert [PackAct.OFF] == [message.act for message in stage.requests(Pack) if isinstance(message, Pack)]

@@ -12,7 +12,7 @@ from tui.looks import Line, Look, Span, fitted, wrapped
 from tui.messages import NextSession, ReadMap, SteppedBack, TabChosen, Tick
 from tui.sight import Sight
 from tui.states import sim, state
-from tui.widgets.alarm_line import AlarmLine
+from tui.widgets.alarm_line import AlarmLine, alarm_lines
 from tui.widgets.board import Board
 from tui.widgets.head import Head
 from tui.widgets.help_line import HelpLine, stop_lines
@@ -118,5 +118,6 @@ def too_small_lines(sight: Sight, width: int, height: int) -> tuple[Line, ...]:
     lines: list[Line] = list(stop_lines(sight, width))
     for _, view in sight.tabbed():
         lines.append((state(sight, view).word, Span(" "), sim(is_simulated=view.simulated), Span(view.unit)))
+    lines += alarm_lines(sight, width, 2)
     told = f"This terminal is {width}x{height}. The table needs {WIDTH}x{HEIGHT} or more: make it larger."
     return (*lines, *wrapped(told, max(1, width), Look.STRONG))[: max(1, height)]

@@ -49,6 +49,7 @@ class EndScreen(AskingScreen):
         """How it ended; all answered: the note."""
         del gate
         width = self.size.width
+        timezone = "UTC" if sight.snapshot is None else sight.snapshot.timezone
         if view.closed and not self._is_closed:
             self._is_closed = True
             self.add_class("closed")
@@ -57,7 +58,7 @@ class EndScreen(AskingScreen):
             self.post_message(Asked(Entries(id=0, session=self.session)))
         self.query_one("#state", Rows).show(end_lines(sight, view, width))
         self.query_one("#summary", Rows).show(summary_lines(view, self._journal))
-        self.query_one("#note", Rows).show(note_lines(view, self._journal, width) if view.closed else ())
+        self.query_one("#note", Rows).show(note_lines(view, self._journal, width, timezone) if view.closed else ())
 
     def answered(self, asked: Request, reply: Done | Refused) -> None:
         """Entries come in pages."""
@@ -106,9 +107,9 @@ def summary_lines(view: SessionView, journal: Journal) -> tuple[Line, ...]:
     )
 
 
-def note_lines(view: SessionView, journal: Journal, width: int) -> tuple[Line, ...]:
+def note_lines(view: SessionView, journal: Journal, width: int, timezone: str) -> tuple[Line, ...]:
     """The six lines, from the left edge, so that a terminal's own selection copies them clean."""
     rows: list[Line] = [(Span(" For the note:", Look.QUIET),)]
-    for told in six_lines(view, journal):
+    for told in six_lines(view, journal, timezone):
         rows.extend(wrapped(told, max(1, width)))
     return tuple(rows)

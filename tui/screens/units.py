@@ -14,6 +14,7 @@ from tui.widgets.choices import Choice, Choices
 from tui.widgets.rows import Rows
 
 OPEN_STATES = ("ready", "in-session")
+UNFIT = ("too_hot", "too_cold")  # bands out of which no pack is given
 
 
 class UnitsScreen(TableScreen):
@@ -45,7 +46,7 @@ class UnitsScreen(TableScreen):
         self.query_one("#title", Rows).show([(Span(title, Look.STRONG),), EMPTY])
         self._units = () if sight.snapshot is None else sight.snapshot.units
         self.query_one(Choices).offer(
-            [Choice(row.name, unit_text(row), row.state in OPEN_STATES) for row in self._units]
+            [Choice(row.name, unit_text(row, sight), row.state in OPEN_STATES) for row in self._units]
         )
         self._show_more()
 
@@ -93,13 +94,27 @@ class UnitsScreen(TableScreen):
         )
 
 
-def unit_text(row: UnitRow) -> str:
-    """One line of the list; a simulated unit says so first."""
+def unit_text(row: UnitRow, sight: Sight) -> str:
+    """One line of the list; a simulated unit says so first. A tank says how warm it is, and whether that is fit."""
     mark = "SIM " if row.simulated else "    "
     state = row.state if row.state in text.UNIT_STATES else "unknown"
+    shown = f"{state:7} {warmth(row)}" if row.band else fitted(state, 11) + _output(row)
+    if not sight.is_current():
+        shown = "◇ NO DATA"
+    return f"{mark}{fitted(row.name, 14)}{fitted(row.modality, 11)}{fitted(row.model, 21)}{shown}"
+
+
+def warmth(row: UnitRow) -> str:
+    """The temperature of a tank or bath with the word of its band; one that nobody knows is never a number."""
+    if row.temp_mdegc is None or row.band == "unknown":
+        return "? UNKNOWN"
+    word = row.band.replace("_", " ")
+    return f"{text.quantity('temp_mdegc', row.temp_mdegc)} {word.upper() if row.band in UNFIT else word}"
+
+
+def _output(row: UnitRow) -> str:
     shape, word, *_ = text.output(row.output).split()
-    output = "" if row.output == "off" else f"{shape} {word}"
-    return f"{mark}{fitted(row.name, 14)}{fitted(row.modality, 11)}{fitted(row.model, 21)}{fitted(state, 11)}{output}"
+    return "" if row.output == "off" else f"{shape} {word}"
 
 
 def why_not(row: UnitRow) -> str:

@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from devices.model import NS_PER_MS, NS_PER_S
-from modctl.ipc.messages import Acknowledge, AlarmView, Answer, Pack, Pause, Request, Resume, SessionView, Stop
+from modctl.ipc.hands import AlarmView
+from modctl.ipc.messages import Acknowledge, Answer, Pack, Pause, Request, Resume, SessionView, Stop
 from tui.sight import Link, Sight
 
 HIGH, MEDIUM, LOW = range(3)

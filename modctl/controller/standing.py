@@ -9,7 +9,7 @@ from modctl import sentences
 from modctl.engine.phases import TAKE_OFF
 from modctl.engine.state import CoreState
 from modctl.engine.unit import UnitState
-from modctl.ipc.messages import AlarmView
+from modctl.ipc.hands import AlarmView
 
 
 def house_alarms(state: CoreState) -> tuple[AlarmView, ...]:

@@ -233,7 +233,7 @@ without_attendance = _deaf("screen_lost", "without_attendance")
 without_chart_watch = _deaf("chart_broken", "without_chart_watch")
 
 
-def _apart(method: str) -> Knockout:
+def _apart(method: str, name: str) -> Knockout:
     """One half of a combination does not hear of the other."""
 
     def says_nothing(*_anything: object) -> None:
@@ -242,12 +242,13 @@ def _apart(method: str) -> Knockout:
     def knockout() -> AbstractContextManager[None]:
         return patched((pairs.Pairs, method, says_nothing))
 
+    knockout.__name__ = name
     return knockout
 
 
-without_ends_together = _apart("_tell_end")
-without_lift_rule = _apart("_tell_lift")
-without_word_of_the_partner = _apart("_pair_objection")
+without_ends_together = _apart("_tell_end", "without_ends_together")
+without_lift_rule = _apart("_tell_lift", "without_lift_rule")
+without_word_of_the_partner = _apart("_pair_objection", "without_word_of_the_partner")
 
 
 def without_witness() -> AbstractContextManager[None]:

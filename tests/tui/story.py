@@ -12,8 +12,8 @@ import msgspec
 from devices.model import Direction
 from modctl import sentences
 from modctl.clock import SystemClock
+from modctl.ipc.hands import AlarmView
 from modctl.ipc.messages import (
-    AlarmView,
     Answer,
     Done,
     ListPatients,

@@ -7,7 +7,8 @@ import pytest
 
 from devices.model import Direction
 from modctl import sentences
-from modctl.ipc.messages import Acknowledge, AlarmView, Answer, Pause, Request, Step, Stop
+from modctl.ipc.hands import AlarmView
+from modctl.ipc.messages import Acknowledge, Answer, Pause, Request, Step, Stop
 from tests.tui.fakes import asked, second_session, session, snapshot
 from tests.tui.stage import Stage, perform
 from tests.tui.test_board import HIGH, LOW, MEDIUM, due

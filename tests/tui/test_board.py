@@ -3,7 +3,8 @@
 import pytest
 
 from modctl import sentences
-from modctl.ipc.messages import AlarmView, DueView, GateView, SessionView
+from modctl.ipc.hands import AlarmView
+from modctl.ipc.messages import DueView, GateView, SessionView
 from tests.tui.fakes import asked, second_session, session
 from tests.tui.stage import Stage, perform
 from tests.tui.test_sight import sight_of

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from textual.app import App
 from textual.pilot import Pilot
 from textual.strip import Strip
 
@@ -102,7 +103,7 @@ class Stage:
 
     def strips(self) -> list[Strip]:
         """What is drawn, with its colours."""
-        return self.app.screen._compositor.render_strips()  # noqa: SLF001 - the library gives what it drew nowhere else
+        return drawn(self.app)
 
     def text(self) -> str:
         """What stands on the screen."""
@@ -110,6 +111,11 @@ class Stage:
 
 
 Act = Callable[[Stage], Awaitable[None]]
+
+
+def drawn(app: App[None]) -> list[Strip]:
+    """What an app draws, with its colours."""
+    return app.screen._compositor.render_strips()  # noqa: SLF001 - the library gives what it drew nowhere else
 
 
 def perform(

@@ -13,7 +13,7 @@ PY ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14;
 WORKERS ?= 2 # chosen: the smallest machine that tests run on has two cores, and timing tests need them
 TESTS ?=
 
-.PHONY: env demo test hazards check interop soak format lock clean help
+.PHONY: env demo test hazards check interop soak captures format lock clean help
 
 env: .venv/.stamp ## build .venv: modctl and everything it is developed with, pinned by hash
 
@@ -59,6 +59,9 @@ interop: env ## only the tests against clients and servers that nobody here wrot
 
 soak: env ## the search for counter-examples: 10 minutes on two cores (SOAK_MINUTES=120 longer, SOAK_SEED=n again)
 	@$(BIN)/python -m tests.soak
+
+captures: env ## draw the screens of tui/captures and of README.md anew
+	@$(BIN)/python -m tests.tui.captures
 
 format: env ## rewrite the formatting and what ruff can mend by itself
 	$(BIN)/ruff check --fix

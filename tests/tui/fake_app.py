@@ -1,4 +1,7 @@
-"""The table on a real terminal, the little clinic behind it: ``python -m tests.tui.fake_app [--busy] [--log F]``."""
+"""The screens on a real terminal: ``python -m tests.tui.fake_app [--busy] [--log F]``, or ``--audit``.
+
+Behind the table is the little clinic, behind the auditor's screen a made-up chart.
+"""
 
 import argparse
 import functools
@@ -7,7 +10,9 @@ from pathlib import Path
 
 from modctl.clock import SystemClock
 from tests.tui.story import Story
+from tests.tui.test_audit import MadeUp
 from tui.app import TableApp
+from tui.audit.app import run
 from tui.terminal import TableDriver
 
 
@@ -21,7 +26,10 @@ def main() -> int:
     parser.add_argument("--quiet", action="store_true", help="no bell")
     parser.add_argument("--log", type=Path, help="note every request here")
     parser.add_argument("--pin", help="sign in without being asked")
+    parser.add_argument("--audit", action="store_true", help="the auditor's screen instead of the table")
     given = parser.parse_args()
+    if given.audit:
+        return run(MadeUp())
     asked = {"busy": given.busy, "hostile": given.hostile, "alarms": given.alarm, "crowd": given.crowd}
     dial = functools.partial(Story.dial, log=given.log, **asked)
     app = TableApp(dial, SystemClock(), user="therapist", pin=given.pin, driver_class=TableDriver, is_quiet=given.quiet)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+from textual.app import App
 from textual.pilot import Pilot
 from textual.strip import Strip
 
@@ -104,7 +105,7 @@ class Stage:
 
     def strips(self) -> list[Strip]:
         """What is drawn, with its colours."""
-        return self.app.screen._compositor.render_strips()  # noqa: SLF001 - the library gives what it drew nowhere else
+        return drawn(self.app)
 
     def text(self) -> str:
         """What stands on the screen."""
@@ -132,6 +133,11 @@ def idle(stage: Stage, *sessions: SessionView) -> Snapshot:
 
 
 Act = Callable[[Stage], Awaitable[None]]
+
+
+def drawn(app: App[None]) -> list[Strip]:
+    """What an app draws, with its colours."""
+    return app.screen._compositor.render_strips()  # noqa: SLF001 - the library gives what it drew nowhere else
 
 
 def perform(

@@ -1,14 +1,29 @@
 """Colours repeat what words say, with a contrast that tired eyes can read; computed from what is drawn."""
 
+import msgspec
 import pytest
 from rich.color import Color
 from textual.strip import Strip
 
+from modctl.chart.grammar import Code, Finding
+from modctl.chart.verify import ChartVerdict, Judgement
 from tests.tui.fakes import asked, second_session, session
-from tests.tui.stage import Stage, perform
+from tests.tui.stage import Stage, drawn, perform
+from tests.tui.test_audit import VERDICT, MadeUp, Reader, on
 from tests.tui.test_snapshots import ALARM, SCENES, URGENT
+from tui.audit.source import Progress
 
 MIN_CONTRAST = 7.0  # WCAG 2.2, success criterion 1.4.6
+
+
+class Forged(MadeUp):
+    """A made-up chart that fails: its verdict uses the looks of an alarm and of a warning."""
+
+    def verify(self, progress: Progress) -> ChartVerdict:
+        """Broken, with a finding."""
+        progress(7, 7)
+        finding = Finding(Code.FILE, 3, "Entry 3 is not what was signed.")
+        return msgspec.structs.replace(VERDICT, verdict=Judgement.BROKEN, findings=(finding,))
 
 
 def luminance(color: Color) -> float:
@@ -55,6 +70,24 @@ def test_everything_that_is_written_can_be_read(keys: tuple[str, ...]) -> None:
         assert {} == {pair: ratio for pair, ratio in found.items() if ratio < MIN_CONTRAST}
 
     perform(act)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [(), ("down", "enter"), ("t",), ("v",), ("slash",), ("slash", "b", "a", "d", "enter")],
+    ids=["list", "session", "counts", "verdict", "typing", "no filter"],
+)
+def test_everything_that_the_auditor_reads_can_be_read(keys: tuple[str, ...]) -> None:
+    """The audit has a style sheet of its own; the bound is the same."""
+
+    async def act(reader: Reader) -> None:
+        await reader.press(*keys)
+        found = pairs(drawn(reader.app))
+
+        assert len(found) >= 3
+        assert {} == {pair: ratio for pair, ratio in found.items() if ratio < MIN_CONTRAST}
+
+    on(Forged(), act)
 
 
 def test_no_two_states_look_alike_without_colour() -> None:

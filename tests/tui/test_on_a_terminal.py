@@ -296,3 +296,31 @@ def test_an_alarm_rings_the_bell_of_the_terminal(opens: Opens, options: tuple[st
     terminal.ends()
 
     assert (1 if is_heard else 0) == OSC.sub(b"", terminal.output).count(b"\x07")
+
+
+@pytest.mark.parametrize("keys", [(b"q",), (b"\x03",), (b"/", b"\x03")], ids=["q", "ctrl+c", "while-typing"])
+def test_leaving_the_audit_restores_the_terminal(opens: Opens, keys: tuple[bytes, ...]) -> None:
+    """Ctrl+C stops nothing here, since nothing here energizes: it leaves, also out of a line that is being typed."""
+    terminal = opens("--audit")
+    terminal.sees("40 sessions, the newest first")
+    for key in keys:
+        terminal.types(key)
+        if key == b"/":
+            terminal.sees("filter: ")
+
+    assert 0 == terminal.ends()
+    assert terminal.before == terminal.modes()
+    assert all(terminal.output.rindex(mode) > terminal.output.rindex(b"\x1b[?1049h") for mode in RESTORED)
+    assert b"\x1b[?1000h" not in terminal.output
+
+
+def test_the_audit_without_colour_sends_none(opens: Opens) -> None:
+    """NO_COLOR, as at the table; the chosen row has its mark, an outcome its word."""
+    terminal = opens("--audit", env={"NO_COLOR": "1"})
+    terminal.sees(">2026-03-01 08:00 FAULTED")
+    terminal.types(b"v")
+    terminal.sees("UNANCHORED")
+    terminal.types(b"q")
+    terminal.ends()
+
+    assert not COLOUR.search(terminal.output)

@@ -10,7 +10,7 @@ from modctl.ipc.messages import GateView, SessionView
 from tests.tui.fakes import asked, second_session, session
 from tests.tui.stage import Stage, compare, perform
 
-SIZES = {"80x24": (80, 24), "132x43": (132, 43), "40x12": (40, 12)}
+SIZES = {"80x24": (80, 24), "132x43": (132, 43), "40x12": (40, 12), "200x60": (200, 60), "60x15": (60, 15)}
 ALARM = AlarmView(
     alarm="contact_lost",
     priority="medium",
@@ -112,6 +112,8 @@ SMALL = ("two-running", "units")
         *((scene, "80x24") for scene in SCENES),
         *((scene, "132x43") for scene in WIDE),
         *((scene, "40x12") for scene in SMALL),
+        ("running", "200x60"),
+        ("running", "60x15"),
     ],
 )
 def test_each_screen_is_drawn_as_it_was_found_good(scene: str, size: str) -> None:

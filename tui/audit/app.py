@@ -6,6 +6,7 @@ Rule 3: only the rows in sight are drawn: a hundred thousand sessions scroll lik
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -62,7 +63,8 @@ class AuditApp(App[None]):
     ]
 
     def __init__(self, source: Source) -> None:
-        super().__init__()
+        # As at the table: with NO_COLOR (no-color.org) the terminal's own two colours stay.
+        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         self.register_theme(THEME)
         self.theme = THEME.name
         self._source = source

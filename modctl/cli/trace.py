@@ -79,14 +79,14 @@ def trace(
     if saved is not None:
         _retrace(context, name, saved)
         return
-    driver = _driver(context, name)
+    driver = driver_of(context, name)
     if user is None:
         raise UsageError("Say who looks: --as USER.")
     client, clock = controller(context), SystemClock()
     client.sign_in(user, pin_for(context, user, pin_file))
     until_ns = None if for_ms is None else clock.mono_ns() + for_ms * NS_PER_MS
     seen: list[FrameRow] = []
-    with _saved(save) as file, contextlib.suppress(KeyboardInterrupt):
+    with saved_to(save) as file, contextlib.suppress(KeyboardInterrupt):
         newest = 0
         while until_ns is None or clock.mono_ns() < until_ns:
             rows = _rows(client, name, newest)
@@ -133,7 +133,7 @@ def _retrace(context: Context, name: str, saved: Path) -> None:
 
     rows = _read(saved)
     given = 0
-    for one in retrace(lambda: _driver(context, name), rows):
+    for one in retrace(lambda: driver_of(context, name), rows):
         given += one.in_step
         for event in one.events:
             shown = msgspec.json.encode(event)
@@ -162,7 +162,7 @@ def _rows(client: "BlockingClient", name: str, newest: int) -> tuple[FrameRow, .
 
 
 def _tell(name: str, row: FrameRow, driver: "Driver", file: IO[bytes] | None) -> None:
-    means = _meaning(driver, bytes.fromhex(row.frame)) if row.way == "out" else ""
+    means = meaning_of(driver, bytes.fromhex(row.frame)) if row.way == "out" else ""
     line = FrameLine(**msgspec.structs.asdict(row), unit=name, means=means)
     seconds, rest = divmod(row.at_mono_ns, 1_000 * NS_PER_MS)
     bare = bytes.fromhex(row.frame).hex(" ")
@@ -171,11 +171,12 @@ def _tell(name: str, row: FrameRow, driver: "Driver", file: IO[bytes] | None) ->
         file.write(msgspec.json.encode(line) + b"\n")
 
 
-def _meaning(driver: "Driver", frame: bytes) -> str:
+def meaning_of(driver: "Driver", frame: bytes) -> str:
+    """What a frame of ours means: off, query, config, energize or unknown."""
     return type(driver.inspect(frame)).__name__.lower()
 
 
-def _driver(context: Context, name: str) -> "Driver":
+def driver_of(context: Context, name: str) -> "Driver":
     """The unit's protocol, for reading frames only; it is on no line."""
     from devices.registry import driver_for
     from modctl.config import load_site
@@ -188,7 +189,8 @@ def _driver(context: Context, name: str) -> "Driver":
 
 
 @contextlib.contextmanager
-def _saved(path: Path | None) -> Iterator[IO[bytes] | None]:
+def saved_to(path: Path | None) -> Iterator[IO[bytes] | None]:
+    """A new file that nobody else's is replaced by; None where none was named."""
     if path is None:
         yield None
         return

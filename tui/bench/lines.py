@@ -18,6 +18,7 @@ WIDE: Final = 110  # chosen: from here the list also says model and line
 NO_SIMULATOR: Final = "-"
 US_PER_MS: Final = 1_000
 BYTES_SHOWN: Final = 512  # chosen: more of one frame than any screen shows
+MENU_WIDTH: Final = 110  # chosen: numbers stay near their words on a wide screen
 COLUMNS: Final = (13, 11, 12, 11, 11, 6, 11)
 
 
@@ -60,9 +61,11 @@ def true_output(truth: TruthIs | None) -> str:
 
 
 def differs(bench: Bench, row: UnitRow) -> bool:
-    """What is reported is not what is."""
+    """What is reported is not what is. Unknown says nothing, so it is never wrong."""
     truth = bench.truths.get(row.name)
-    return truth is not None and bench.is_current() and truth.energized != (row.output == "energized")
+    if truth is None or not bench.is_current() or row.output not in ("off", "energized"):
+        return False
+    return truth.energized != (row.output == "energized")
 
 
 def due(row: UnitRow) -> str:
@@ -168,7 +171,8 @@ def fault_line(spec: FaultSpec, acting: Sequence[str], width: int, *, is_chosen:
     words = f"{'>' if is_chosen else ' '}{'●' if is_on else '○'} {fitted(spec.id, 17)} {spec.meaning}"
     tail = f" {given}" if given else ""
     look = Look.CHOSEN if is_chosen else Look.WARNING if is_on else Look.PLAIN
-    return (Span(fitted(words, width - len(tail)) + tail, look),)
+    room = min(width, MENU_WIDTH)
+    return (Span(fitted(fitted(words, room - len(tail)) + tail, width), look),)
 
 
 def frame_lines(frames: Sequence[ReadFrame], begun_ns: int, width: int) -> Lines:
@@ -203,7 +207,7 @@ def run_lines(bench: Bench, row: UnitRow, view: SessionView, choice: int, width:
         *_row("load", f"{view.load}; nobody is connected", width),
         *_row(
             text.parameter(level),
-            f"{text.quantity(level, view.commanded)} commanded, {text.quantity(level, view.set_level)} set",
+            f"{_commanded(view)}, {text.quantity(level, view.set_level)} set",
             width,
         ),
         *_row("reports", text.measured(level, view.measured, view.observed_as), width),
@@ -219,6 +223,12 @@ def run_lines(bench: Bench, row: UnitRow, view: SessionView, choice: int, width:
             look = Look.CHOSEN if chosen else Look.PLAIN
             lines.append((Span(fitted(f" {'>' if chosen else ' '} {words}", width), look),))
     return tuple(lines)
+
+
+def _commanded(view: SessionView) -> str:
+    if view.commanded is None:
+        return "nothing commanded"
+    return f"{text.quantity(view.level_parameter, view.commanded)} commanded"
 
 
 def _ms(microseconds: int) -> str:

@@ -57,7 +57,8 @@ def head_line(shown: Shown, width: int) -> Line:
     site = "" if bench.snapshot is None else bench.snapshot.site
     simulated = "" if bench.snapshot is None or not bench.snapshot.simulated else "  SIMULATED"
     hears = "" if bench.is_current() else "  NO DATA from the controller"
-    who = f"{shown.user} ({shown.role}) " if shown.role else "nobody is signed in "
+    role = "" if shown.role == shown.user else f" ({shown.role})"
+    who = f" {shown.user}{role} " if shown.role else " nobody is signed in "
     unit = "" if bench.page is Page.UNITS else f"  {bench.unit}: {bench.page}"
     left = (Span(f" BENCH  {site}{simulated}{unit}{hears}", Look.STOP),)
     return tuple(Span(span.text, Look.STOP) for span in columns(left, (Span(who, Look.STOP),), width))
@@ -162,7 +163,7 @@ def stop_line(shown: Shown, width: int) -> Line:
     named = ", ".join(key for key in keys if key)
     everything = "F12, Ctrl+C"
     if not large.stops and not mine.stops:
-        said = " Nothing of this screen runs.   Esc: back"
+        said = f" Nothing of this screen runs.   Esc: {'gives up' if shown.is_typing else 'back'}"
     elif not large.stops or not named:
         said = f" STOP   {everything}: {mine.words}"
     elif large.stops == mine.stops:
@@ -174,7 +175,7 @@ def stop_line(shown: Shown, width: int) -> Line:
 
 def key_line(shown: Shown, width: int) -> Line:
     """What the other keys do."""
-    keys = "Enter: next   Esc: give up" if shown.is_typing else KEYS[shown.bench.page]
+    keys = "Enter: next" if shown.is_typing else KEYS[shown.bench.page]
     return (Span(fitted(f" {keys}", width), Look.QUIET),)
 
 

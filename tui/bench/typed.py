@@ -68,6 +68,7 @@ class Typed(Vertical):
         if problem:
             self.post_message(Told(problem))
             return
+        self.post_message(Told(""))
         self._given.append(event.value)
         if len(self._given) < len(self._asks):
             self._next()

@@ -405,7 +405,7 @@ class BenchApp(App[None]):
         self._draw()
 
     def _show(self, page: Page) -> None:
-        self._choice = 0
+        self._choice, self._notice = 0, ""
         self._change(page=page)
         self.action_end()
 

@@ -82,7 +82,7 @@ def unit_lines(bench: Bench, row: UnitRow, trip: Trip | None, adapter: str, widt
     what = f"{row.model}, {row.modality}, class {row.model_class}, verified: {row.verified}"
     lines: list[Line] = [
         *true_lines(bench, row, width),
-        *_row("state", text.unit_state(row.state) + _why(row), width),
+        *_row("state", text.unit_state(row.state) + why_of(row), width),
         *_row("unit", f"{'SIMULATED ' if row.simulated else ''}{what}", width),
         *_row("identity", f"serial {row.serial or 'not told'}, firmware {row.firmware or 'not told'}", width),
         *_row("line", f"{row.address}; {adapter}", width),
@@ -126,7 +126,8 @@ def said_of(reason: str) -> str:
     return sentences.reason(reason)
 
 
-def _why(row: UnitRow) -> str:
+def why_of(row: UnitRow) -> str:
+    """Why a unit is in its state; what a person typed stays as it is."""
     if not row.reason:
         return ""
     return f": {row.reason if row.state == 'held' else said_of(row.reason)}"
@@ -204,7 +205,7 @@ def run_lines(bench: Bench, row: UnitRow, view: SessionView, choice: int, width:
     lines: list[Line] = [
         *true_lines(bench, row, width),
         (Span(fitted(f" {word}{why}", width), Look.STRONG),),
-        *_row("load", f"{view.load}; nobody is connected", width),
+        *_row("load", view.load if open_gate(view) is not None else f"{view.load}; stated: nobody is connected", width),
         *_row(
             text.parameter(level),
             f"{_commanded(view)}, {text.quantity(level, view.set_level)} set",

@@ -19,6 +19,7 @@ from tui.bench.lines import (
     unit_head,
     unit_line,
     unit_lines,
+    why_of,
 )
 from tui.bench.source import ReadFrame, Trip
 from tui.bench.state import Bench, Page, escape_target, mine_target, open_gate, shown_target
@@ -103,7 +104,7 @@ def _says(shown: Shown, rows: Sequence[UnitRow], width: int) -> Lines:
     row = bench.row(bench.unit)
     truth = bench.truths.get(bench.unit)
     if row is not None and row.reason:
-        says += told(f"{row.name}: {row.state}, {row.reason}", width, Look.QUIET)
+        says += told(f"{row.name}: {row.state}{why_of(row)}", width, Look.QUIET)
     if truth is not None and truth.faults:
         says += told(f"{truth.name} has: {', '.join(truth.faults)}", width, Look.WARNING)
     lost = [truth.name for truth in bench.truths.values() if all(row.name != truth.name for row in rows)]

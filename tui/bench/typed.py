@@ -32,7 +32,7 @@ class Typed(Vertical):
     def compose(self) -> ComposeResult:
         """The question, and the line under it."""
         yield Rows()
-        yield Input()
+        yield Input(select_on_focus=False)  # what stands there is changed, not replaced
 
     def on_mount(self) -> None:
         """Nothing is asked yet."""
@@ -68,9 +68,9 @@ class Typed(Vertical):
         if problem:
             self.post_message(Told(problem))
             return
-        self.post_message(Told(""))
         self._given.append(event.value)
         if len(self._given) < len(self._asks):
+            self.post_message(Told(""))
             self._next()
             return
         then, given = self._then, self._given

@@ -80,15 +80,16 @@ class Watch:
 
     def look(self, units: Sequence[str], unit: str) -> None:
         """Look at the simulators, at every listed unit slowly, and at the wire of the one shown (empty: none)."""
-        if not self._is_looking:
+        if not self._is_looking and self._ticks % 2 == 0:
             self._is_looking = True
             self._app.run_worker(self._look_at_rack(), group="rack")
+        is_slow = self._ticks % SLOWLY == 0
+        self._ticks += 1
         if self._connection.client is None:
             self._asking.clear()
             return
-        for name in units if self._ticks % SLOWLY == 0 else [unit] if unit else []:
+        for name in units if is_slow else [unit] if unit else []:
             self._ask(LookAtUnit(id=0, unit=name), name)
-        self._ticks += 1
         if unit != self._unit:
             self._unit, self._since, self._missed = unit, 0, 0
             self.frames.clear()

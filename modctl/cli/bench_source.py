@@ -17,6 +17,7 @@ from modctl.errors import UnreachableError
 from modctl.ipc.servicing import FrameRow
 
 if TYPE_CHECKING:
+    from devices.profile import ParameterSpec
     from modctl.controller.retrace import Retraced
 
 TTYS: Final = Path("/sys/class/tty")
@@ -52,6 +53,12 @@ class SiteBench:
     def order(self, request: Inject | Clear) -> None:
         """Switch a fault on, or take one or all back."""
         asked(self._control, request)
+
+    def settings(self, model: str) -> Sequence["ParameterSpec"]:
+        """What a run on a load has to state of this model."""
+        from devices.profile import load
+
+        return load(model).parameter
 
     def read(self, unit: str, rows: Sequence[FrameRow], *, is_first: bool) -> Sequence[ReadRow]:
         """What newly seen frames mean: ours by their kind, answers once the driver is in step with the line."""

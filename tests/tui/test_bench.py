@@ -10,13 +10,14 @@ from textual.widgets import Input
 
 from devices.bench import FAULTS, Clear, FaultSpec, Inject, TruthIs
 from devices.model import NS_PER_MS
+from devices.profile import load
 from modctl.errors import RefusedError, UnreachableError
 from modctl.ipc.messages import Answer, Done, GateView, Refused, Request, SessionView, SignIn, Stop
 from modctl.ipc.servicing import BenchRun, FrameRow, HoldUnit, LookAtUnit, ReleaseUnit, TraceUnit, UnitDetail
 from tests.tui.fakes import FakeClient, HandClock, message_id, session, snapshot
 from tui.bench.app import BenchApp
 from tui.bench.form import inject_problem, inject_request
-from tui.bench.source import ReadFrame
+from tui.bench.source import ReadFrame, Setting
 from tui.bench.state import Bench, Page, escape_target, mine_target, shown_target, without_patients
 from tui.messages import Tick
 from tui.sight import Link
@@ -100,6 +101,10 @@ class MadeUp:
         else:
             faults = tuple(one for one in faults if request.fault and one != request.fault)
         self.truth = (msgspec.structs.replace(self.truth[0], faults=faults),)
+
+    def settings(self, model: str) -> Sequence[Setting]:
+        """The model's own."""
+        return load(model).parameter
 
     def read(self, unit: str, rows: Sequence[FrameRow], *, is_first: bool) -> Sequence[ReadFrame]:
         """Writing is energizing, everything else of ours a query."""

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from devices.bench import Clear, FaultSpec
-from devices.profile import load
 from modctl.errors import ModctlError
 from modctl.ipc.messages import Acknowledge, Request, UnitRow
 from modctl.ipc.servicing import HoldUnit, IdentifyUnit, ReleaseUnit
@@ -33,7 +32,7 @@ class Acts:
 
     def run(self, row: UnitRow) -> None:
         """A run on a load: everything is stated, nothing is filled in."""
-        parameters = load(row.model).parameter
+        parameters = self._source.settings(row.model)
         self._form(run_form(row, parameters), lambda given: self._send(run_request(row, parameters, given)))
 
     def hold(self, row: UnitRow) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from devices.bench import FAULTS, MAX_WAIT_MS, Inject, problem_with
-from devices.profile import ParameterSpec
 from modctl import text
 from modctl.ipc.messages import UnitRow
 from modctl.ipc.servicing import BenchRun
+from tui.bench.source import Setting
 
 NOBODY = "nobody"
 MAX_S = 3_600  # chosen: an hour on a load; the unit's own bounds are looked at by the controller
@@ -29,7 +29,7 @@ def needed(said: str) -> str:
     return "" if said.strip() else "This is needed. Esc gives up."
 
 
-def within(spec: ParameterSpec) -> Callable[[str], str]:
+def within(spec: Setting) -> Callable[[str], str]:
     """A whole number on the unit's own grid."""
 
     def problem(said: str) -> str:
@@ -43,7 +43,7 @@ def within(spec: ParameterSpec) -> Callable[[str], str]:
     return problem
 
 
-def run_form(row: UnitRow, parameters: Sequence[ParameterSpec]) -> tuple[Ask, ...]:
+def run_form(row: UnitRow, parameters: Sequence[Setting]) -> tuple[Ask, ...]:
     """What a bench run needs, in the order in which ``run_request`` takes it."""
     head = [Ask(label="serial number of the head", problem=needed)] if row.heads and not row.head else []
     return (
@@ -55,7 +55,7 @@ def run_form(row: UnitRow, parameters: Sequence[ParameterSpec]) -> tuple[Ask, ..
     )
 
 
-def run_request(row: UnitRow, parameters: Sequence[ParameterSpec], given: Sequence[str]) -> BenchRun:
+def run_request(row: UnitRow, parameters: Sequence[Setting], given: Sequence[str]) -> BenchRun:
     """The request that these lines make."""
     load, *rest = given
     head = rest.pop(0).strip() if row.heads and not row.head else ""
@@ -117,12 +117,12 @@ def _integers(fault: str, said: str) -> list[tuple[str, int]]:
     return [(name, int(value)) for name, _, value in pairs if value or name not in FAULTS[fault].optional]
 
 
-def _set(parameters: Sequence[ParameterSpec]) -> list[ParameterSpec]:
+def _set(parameters: Sequence[Setting]) -> list[Setting]:
     """In the profile's order, the level last: what it means depends on the settings."""
     return sorted(parameters, key=lambda spec: spec.role == "level")
 
 
-def _bounds(spec: ParameterSpec) -> str:
+def _bounds(spec: Setting) -> str:
     low, high = text.quantity(spec.name, spec.min), text.quantity(spec.name, spec.max)
     return f"{spec.min} to {spec.max} by {spec.step}; {low} to {high}"
 

@@ -43,6 +43,30 @@ class ReadFrame(Protocol):
         """Of ours the kind; of an answer what it says, where that could be read."""
 
 
+class Setting(Protocol):
+    """One thing that a run states, in its canonical unit; bounds are included, ``step`` is the unit's own grid."""
+
+    @property
+    def name(self) -> str:
+        """The parameter."""
+
+    @property
+    def role(self) -> str:
+        """level, setting or watched."""
+
+    @property
+    def min(self) -> int:
+        """The least."""
+
+    @property
+    def max(self) -> int:
+        """The most."""
+
+    @property
+    def step(self) -> int:
+        """Between two values."""
+
+
 class Source(Protocol):
     """Every method blocks and is called in a thread of its own; each raises ModctlError with a sentence."""
 
@@ -54,6 +78,9 @@ class Source(Protocol):
 
     def order(self, request: Inject | Clear) -> None:
         """Switch a fault on, or take one or all back."""
+
+    def settings(self, model: str) -> Sequence[Setting]:
+        """What a run on a load has to state of this model."""
 
     def read(self, unit: str, rows: Sequence[FrameRow], *, is_first: bool) -> Sequence[ReadFrame]:
         """What newly seen frames mean; ``is_first``: nothing before them counts."""

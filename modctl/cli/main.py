@@ -18,7 +18,7 @@ COMMANDS: Final = {
     "stop": ("modctl.cli.stop:stop", "Stop one unit, or all. Needs no sign-in."),
     "chart": ("modctl.cli.chart:chart", "Verify, sign and copy the chart."),
     "unit": ("modctl.cli.unit:unit", "The units of the site."),
-    "bench": ("modctl.cli.bench:bench", "The technician's screen: units, wire, simulated faults, runs on a load."),
+    "bench": ("modctl.cli.bench:bench", "The technician's screen: units, wires, faults, bench runs."),
     "simulate": ("modctl.cli.simulate:simulate", "A scenario in virtual time."),
     "sim": ("modctl.cli.sim:sim", "Simulated units, and faults thrown at them."),
     "preset": ("modctl.cli.preset:preset", "The library of presets."),

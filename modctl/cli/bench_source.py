@@ -12,7 +12,7 @@ from devices.model import AccessorySeen, Ack, DeviceEvent, Identity, LinkFault, 
 from modctl import text
 from modctl.cli.common import Context
 from modctl.cli.simulators import asked
-from modctl.cli.trace import FrameLine, RoundTrip, driver_of, meaning_of, round_trip, saved_to
+from modctl.cli.trace import FrameLine, RoundTrip, meaning_of, profile_of, round_trip, saved_to
 from modctl.errors import UnreachableError
 from modctl.ipc.servicing import FrameRow
 
@@ -99,11 +99,13 @@ class _Reader:
     """Reads one unit's wire as it comes."""
 
     def __init__(self, context: Context, unit: str) -> None:
+        from devices.registry import driver_for
         from modctl.controller.retrace import retrace
 
-        self._driver = driver_of(context, unit)
+        profile = profile_of(context, unit)  # read once: until it is in step, every frame of ours meets a new driver
+        self._driver = driver_for(profile)
         self._waiting: deque[FrameRow] = deque()
-        self._retraced = retrace(lambda: driver_of(context, unit), _Coming(self._waiting))
+        self._retraced = retrace(lambda: driver_for(profile), _Coming(self._waiting))
 
     def read(self, row: FrameRow) -> ReadRow:
         """One row."""

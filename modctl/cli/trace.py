@@ -17,6 +17,7 @@ from modctl.ipc.servicing import FrameRow
 
 if TYPE_CHECKING:
     from devices.driver import Driver
+    from devices.profile import Profile
     from modctl.ipc.client import BlockingClient
 
 LOOK_S: Final = 0.2  # chosen: well inside the time that a look keeps the tap open
@@ -179,13 +180,19 @@ def meaning_of(driver: "Driver", frame: bytes) -> str:
 def driver_of(context: Context, name: str) -> "Driver":
     """The unit's protocol, for reading frames only; it is on no line."""
     from devices.registry import driver_for
+
+    return driver_for(profile_of(context, name))
+
+
+def profile_of(context: Context, name: str) -> "Profile":
+    """The unit's profile, as its entry in the site has it; UsageError where there is none."""
     from modctl.config import load_site
     from modctl.controller.startup import unit_config
 
     entry = load_site(context.site).unit(name)
     if entry is None:
         raise UsageError(f"This site has no unit {name!r}.")
-    return driver_for(unit_config(entry).profile)
+    return unit_config(entry).profile
 
 
 @contextlib.contextmanager

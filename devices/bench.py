@@ -177,9 +177,10 @@ class Inject(_Message, frozen=True, kw_only=True, tag="inject"):
 
 
 class Clear(_Message, frozen=True, kw_only=True, tag="clear"):
-    """Take every fault of unit ``name`` back, those still to come included."""
+    """Take every fault of unit ``name`` back, those still to come included; or only ``fault``, if it acts now."""
 
     name: str
+    fault: str = ""
 
 
 class Ask(_Message, frozen=True, kw_only=True, tag="ask"):

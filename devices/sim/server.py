@@ -19,6 +19,7 @@ import msgspec
 from devices.bench import (
     MAX_LINE_BYTES,
     Ask,
+    Clear,
     Cleared,
     Inject,
     Injected,
@@ -236,6 +237,11 @@ class _Bench:
                 return self._injected(unit, request, now)
             except CannotFail as error:
                 return NotPossible(what=Refusal.CANNOT_FAIL, why=str(error))
+        if isinstance(request, Clear) and request.fault:
+            unit.orders.pop(request.fault, None)
+            unit.port.take_back(request.fault, now)
+            self._send(unit)
+            return Cleared(at_mono_ns=now)
         unit.clears += 1
         unit.orders.clear()
         unit.port.clear(now)

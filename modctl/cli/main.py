@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "audit": ("modctl.cli.audit:audit", "Claims against the chart, a fair sample, and what fabrication looks like."),
     "incident": ("modctl.cli.incident:incident", "Pack the evidence of a session and hold its unit."),
     "unit": ("modctl.cli.unit:unit", "The units of the site."),
+    "bench": ("modctl.cli.bench:bench", "The technician's screen: units, wires, faults, bench runs."),
     "simulate": ("modctl.cli.simulate:simulate", "A scenario in virtual time."),
     "sim": ("modctl.cli.sim:sim", "Simulated units, and faults thrown at them."),
     "preset": ("modctl.cli.preset:preset", "The library of presets."),

@@ -17,6 +17,7 @@ from modctl.ipc.servicing import FrameRow
 
 if TYPE_CHECKING:
     from devices.driver import Driver
+    from devices.profile import Profile
     from modctl.ipc.client import BlockingClient
 
 LOOK_S: Final = 0.2  # chosen: well inside the time that a look keeps the tap open
@@ -79,14 +80,14 @@ def trace(
     if saved is not None:
         _retrace(context, name, saved)
         return
-    driver = _driver(context, name)
+    driver = driver_of(context, name)
     if user is None:
         raise UsageError("Say who looks: --as USER.")
     client, clock = controller(context), SystemClock()
     client.sign_in(user, pin_for(context, user, pin_file))
     until_ns = None if for_ms is None else clock.mono_ns() + for_ms * NS_PER_MS
     seen: list[FrameRow] = []
-    with _saved(save) as file, contextlib.suppress(KeyboardInterrupt):
+    with saved_to(save) as file, contextlib.suppress(KeyboardInterrupt):
         newest = 0
         while until_ns is None or clock.mono_ns() < until_ns:
             rows = _rows(client, name, newest)
@@ -133,7 +134,7 @@ def _retrace(context: Context, name: str, saved: Path) -> None:
 
     rows = _read(saved)
     given = 0
-    for one in retrace(lambda: _driver(context, name), rows):
+    for one in retrace(lambda: driver_of(context, name), rows):
         given += one.in_step
         for event in one.events:
             shown = msgspec.json.encode(event)
@@ -162,7 +163,7 @@ def _rows(client: "BlockingClient", name: str, newest: int) -> tuple[FrameRow, .
 
 
 def _tell(name: str, row: FrameRow, driver: "Driver", file: IO[bytes] | None) -> None:
-    means = _meaning(driver, bytes.fromhex(row.frame)) if row.way == "out" else ""
+    means = meaning_of(driver, bytes.fromhex(row.frame)) if row.way == "out" else ""
     line = FrameLine(**msgspec.structs.asdict(row), unit=name, means=means)
     seconds, rest = divmod(row.at_mono_ns, 1_000 * NS_PER_MS)
     bare = bytes.fromhex(row.frame).hex(" ")
@@ -171,24 +172,32 @@ def _tell(name: str, row: FrameRow, driver: "Driver", file: IO[bytes] | None) ->
         file.write(msgspec.json.encode(line) + b"\n")
 
 
-def _meaning(driver: "Driver", frame: bytes) -> str:
+def meaning_of(driver: "Driver", frame: bytes) -> str:
+    """What a frame of ours means: off, query, config, energize or unknown."""
     return type(driver.inspect(frame)).__name__.lower()
 
 
-def _driver(context: Context, name: str) -> "Driver":
+def driver_of(context: Context, name: str) -> "Driver":
     """The unit's protocol, for reading frames only; it is on no line."""
     from devices.registry import driver_for
+
+    return driver_for(profile_of(context, name))
+
+
+def profile_of(context: Context, name: str) -> "Profile":
+    """The unit's profile, as its entry in the site has it; UsageError where there is none."""
     from modctl.config import load_site
     from modctl.controller.startup import unit_config
 
     entry = load_site(context.site).unit(name)
     if entry is None:
         raise UsageError(f"This site has no unit {name!r}.")
-    return driver_for(unit_config(entry).profile)
+    return unit_config(entry).profile
 
 
 @contextlib.contextmanager
-def _saved(path: Path | None) -> Iterator[IO[bytes] | None]:
+def saved_to(path: Path | None) -> Iterator[IO[bytes] | None]:
+    """A new file that nobody else's is replaced by; None where none was named."""
     if path is None:
         yield None
         return

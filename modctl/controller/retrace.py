@@ -6,7 +6,7 @@ frames, and what arrived behind a frame is given to it where it said the same on
 own, and on wires that number their packets a driver is in step only with a trace of a line that was just opened.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -23,7 +23,7 @@ class Retraced(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[DeviceEvent, ...]
 
 
-def retrace(fresh: Callable[[], Driver], rows: Sequence[FrameRow]) -> Iterator[Retraced]:
+def retrace(fresh: Callable[[], Driver], rows: Iterable[FrameRow]) -> Iterator[Retraced]:
     """Every row in its order. ``fresh`` makes a driver that has not said anything yet."""
     driver: Driver | None = None
     in_step = False

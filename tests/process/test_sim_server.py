@@ -215,6 +215,18 @@ def test_clear_takes_back_what_was_still_to_begin(bench: Bench) -> None:
     assert bench.truth("a").faults == ()
 
 
+def test_one_fault_is_taken_back_and_the_others_go_on(bench: Bench) -> None:
+    """Faults come together at the bench and go one by one; one that is not on is nothing to take back."""
+    bench.inject("a", "mute")
+    bench.inject("a", "delay")
+    told = asked(bench.control, Clear(name="a", fault="mute"))
+    again = asked(bench.control, Clear(name="a", fault="mute"))
+
+    assert isinstance(told, Cleared)
+    assert isinstance(again, Cleared)
+    assert ("delay",) == bench.truth("a").faults
+
+
 def test_a_pulled_plug_ends_the_line_and_clear_makes_it_anew(bench: Bench, line: SerialLink) -> None:
     """The controller sees its line go; truth goes on; after *clear* the same path leads to the unit again."""
     said(line, b"W5\n")

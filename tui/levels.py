@@ -10,7 +10,7 @@ from tui.widgets.figures import Figure
 from tui.widgets.level_bar import LAST, Gauge
 from tui.widgets.strip_chart import Trace
 
-_LOOKS: Final = {Showing.ENERGIZED: Look.ENERGIZED, Showing.SUSPENDED: Look.SUSPENDED}
+# Large glyphs are filled cells: they take looks without a ground of their own, or they melt into the black beside them.
 RIDDEN: Final = ("starting", "running", "resuming")  # phases in which a level is commanded
 NO_TIME: Final = "--:--"
 
@@ -19,21 +19,21 @@ def level_figure(sight: Sight, view: SessionView) -> Figure:
     """The level that is set, while it is given; else the word that says why there is none."""
     shown = showing(sight, view)
     if shown is Showing.NO_DATA:
-        return Figure("--", ("no data",), Look.UNKNOWN)
+        return Figure("--", ("no data",), Look.STRONG)
     if shown is Showing.UNKNOWN:
-        return Figure("?", ("nobody knows",), Look.UNKNOWN)
+        return Figure("?", ("nobody knows",), Look.STRONG)
     if shown is Showing.OFF and not (view.phase == "running" and view.resting):
         return Figure("OFF", (f"was set to {text.quantity(view.level_parameter, view.set_level)}",), Look.OFF)
     number, _, unit = text.quantity(view.level_parameter, view.set_level).partition(" ")
     riding = f"to {text.quantity(view.level_parameter, view.goal_level)}" if view.goal_level != view.set_level else ""
-    return Figure(number, (riding, "", unit, f"{text.parameter(view.level_parameter)} set"), _LOOKS[Showing.ENERGIZED])
+    return Figure(number, (riding, "", unit, f"{text.parameter(view.level_parameter)} set"), Look.BAR)
 
 
 def time_figure(sight: Sight, view: SessionView) -> Figure:
     """The time that is still to be delivered."""
     planned = text.clock(view.planned_ms)
     if not sight.is_current():
-        return Figure(NO_TIME, ("no data", "", "planned", planned), Look.UNKNOWN)
+        return Figure(NO_TIME, ("no data", "", "planned", planned), Look.STRONG)
     return Figure(
         text.time_left(view.planned_ms, view.delivered_ms),
         ("left", "", text.clock(view.delivered_ms), "delivered", f"of {planned}"),

@@ -7,11 +7,13 @@ from textual.strip import Strip
 
 from modctl.chart.grammar import Code, Finding
 from modctl.chart.verify import ChartVerdict, Judgement
+from modctl.ipc.messages import SessionView
 from tests.tui.fakes import asked, second_session, session
 from tests.tui.stage import Stage, drawn, perform
 from tests.tui.test_audit import VERDICT, MadeUp, Reader, on
 from tests.tui.test_snapshots import ALARM, SCENES, URGENT
 from tui.audit.source import Progress
+from tui.theme import BLACK
 
 MIN_CONTRAST = 7.0  # WCAG 2.2, success criterion 1.4.6
 
@@ -68,6 +70,25 @@ def test_everything_that_is_written_can_be_read(keys: tuple[str, ...]) -> None:
 
         assert len(found) >= 4
         assert {} == {pair: ratio for pair, ratio in found.items() if ratio < MIN_CONTRAST}
+
+    perform(act)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [session(), session(age_ms=None), session(output="off", phase="paused")],
+    ids=["energized", "no data", "off"],
+)
+def test_the_large_numbers_are_light_on_the_screen_s_own_black(view: SessionView) -> None:
+    """Glyphs are made of filled cells: black ones on a ground of their own melt into the black beside them. (Of an unknown output there is none.)"""
+
+    async def act(stage: Stage) -> None:
+        await stage.bring(view)
+        filled = [segment for strip in stage.strips() for segment in strip if "█" in segment.text]
+        colours = {segment.style.color for segment in filled if segment.style is not None and segment.style.color}
+
+        assert len(filled) >= 5
+        assert [] == [color.name for color in colours if contrast(color, Color.parse(BLACK)) < MIN_CONTRAST]
 
     perform(act)
 

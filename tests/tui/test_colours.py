@@ -80,7 +80,7 @@ def test_everything_that_is_written_can_be_read(keys: tuple[str, ...]) -> None:
     ids=["energized", "no data", "off"],
 )
 def test_the_large_numbers_are_light_on_the_screen_s_own_black(view: SessionView) -> None:
-    """Glyphs are made of filled cells: black ones on a ground of their own melt into the black beside them. (Of an unknown output there is none.)"""
+    """Glyphs are made of filled cells: black ones on a ground of their own melt into the black beside them."""
 
     async def act(stage: Stage) -> None:
         await stage.bring(view)

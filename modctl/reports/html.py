@@ -15,6 +15,7 @@ LEGEND: Final = "Dashed: commanded. Line: reported. Dotted: limit. Grey: no outp
 NOT_A_DEVICE: Final = "modctl is not a cleared medical device."
 MAX_CHARS: Final = 400  # chosen: the longest sentence of the product, twice
 
+# On paper the banner stands at the top of every page; each page leaves it room (decoration-break), so it covers no line.
 # Black on white, heavier where it matters: the sheet is printed, photocopied and read by people who see no colours.
 STYLE: Final = """
 @page { size: A4; margin: 14mm }
@@ -32,10 +33,12 @@ svg { width: 100%; height: auto; margin-top: 2mm } pre { white-space: pre-wrap; 
 footer { margin-top: 5mm; border-top: 1px solid #111; font-size: 8.5pt; color: #444 }
 tr { break-inside: avoid } .pair { display: flex; gap: 8mm } .pair > div { flex: 1 }
 @media print {
-  body { font-size: 8pt; line-height: 1.25; padding-top: 5mm }
+  body { font-size: 8pt; line-height: 1.25; padding-top: 8mm; box-decoration-break: clone;
+    -webkit-box-decoration-break: clone }
   h1 { font-size: 13pt } h2 { font-size: 9.5pt; margin-top: 3mm }
   .sim { position: fixed; top: 0; left: 0; right: 0 } .state { font-size: 11pt; padding: 1mm 2mm; margin: 2mm 0 }
   p { margin: 1mm 0 } td, th { padding: .2mm 2mm .2mm 0 } svg { max-height: 62mm }
+  td:first-child { white-space: nowrap }
 }
 """
 

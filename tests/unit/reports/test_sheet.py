@@ -41,8 +41,7 @@ def of(table: Table, session: str) -> list[Entry]:
     return [entry for entry in entries(table) if entry.session == session]
 
 
-@pytest.fixture(scope="module")
-def ran() -> list[Entry]:
+def whole_session() -> list[Entry]:
     """A session with a pause, a lift and a raise in it, to its signature."""
     table = Table(SOUND)
     session = table.start(SOUND, MHZ, 30)
@@ -59,6 +58,12 @@ def ran() -> list[Entry]:
     table.run_to_end(session)
     answer_after(table, session)
     return of(table, session)
+
+
+@pytest.fixture(scope="module")
+def ran() -> list[Entry]:
+    """It, once for all."""
+    return whole_session()
 
 
 @pytest.fixture(scope="module")

@@ -1,1 +1,1 @@
-"""The three screens: table, audit and bench."""
+"""The three screens: table, audit and bench. How they look stands in ``captures``; ``make captures`` draws it anew."""

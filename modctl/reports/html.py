@@ -15,7 +15,7 @@ LEGEND: Final = "Dashed: commanded. Line: reported. Dotted: limit. Grey: no outp
 NOT_A_DEVICE: Final = "modctl is not a cleared medical device."
 MAX_CHARS: Final = 400  # chosen: the longest sentence of the product, twice
 
-# On paper the banner stands at the top of every page; each page leaves it room (decoration-break), so it covers no line.
+# On paper the banner stands at the top of every page, and every page leaves it room: it covers no line.
 # Black on white, heavier where it matters: the sheet is printed, photocopied and read by people who see no colours.
 STYLE: Final = """
 @page { size: A4; margin: 14mm }

@@ -49,6 +49,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         return f"| {self.model} | {self.fault} | {since} | {self.outcome} ({self.reason}) | {self.said} |"
 
 
+def patient_of(unit: str) -> str:
+    """Each unit has its own: one patient is not given what does not go together."""
+    return f"P-{unit}"
+
+
 def throw(layout: Layout, controller: site.Controller, unit: str, fault: str) -> Row:
     """One session, one fault. The fault is taken back and the unit free again when this returns."""
     begun = Row(model=site.model_of(unit), fault=fault)
@@ -69,7 +74,7 @@ def throw(layout: Layout, controller: site.Controller, unit: str, fault: str) ->
 def _running(layout: Layout, client: BlockingClient, unit: str) -> str:
     """A session that runs. A head that an earlier fault heated has to cool first: the unit refuses until it has."""
     for _ in range(TRIES):
-        session = site.begin(client, unit, 60_000)
+        session = site.begin(client, unit, 60_000, patient_of(unit))
         while (seen := site.view(client, session)).phase not in ("running", *OVER):
             pass
         if seen.phase == "running":

@@ -80,6 +80,22 @@ def lay_down(root: Path, units: Sequence[str] = UNITS) -> Layout:
     return layout
 
 
+def add_patient(layout: Layout, ref: str) -> None:
+    """One more patient, weighed today."""
+    people = People(layout.people)
+    people.add_patient(
+        Patient(
+            ref=ref,
+            name=f"Zzcanary {ref}",
+            birth_date="1950-02-03",
+            side="left",
+            body_weight_g=80_000,
+            weighed_at_utc=CLOCK.stamp().at_utc,
+        )
+    )
+    people.close()
+
+
 @contextmanager
 def simulators(layout: Layout) -> Iterator[subprocess.Popen[str]]:
     """The site's simulated units, ready."""
@@ -186,14 +202,14 @@ def ask_simulators(layout: Layout, request: Ask | Inject | Clear) -> Reply:
             return reply_of(answers.readline())
 
 
-def begin(client: BlockingClient, unit: str, duration_ms: int = 20_000) -> str:
+def begin(client: BlockingClient, unit: str, duration_ms: int = 20_000, patient: str = "P-1") -> str:
     """Sign in, start a session for the demonstration target and answer every gate; the session's name."""
     client.sign_in("therapist", PIN)
     started = client.request(
         Start(
             id=client.next_id(),
             unit=unit,
-            patient="P-1",
+            patient=patient,
             preset=preset_of(unit),
             duration_ms=duration_ms,
             file_answers=True,

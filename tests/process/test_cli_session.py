@@ -264,7 +264,8 @@ def test_stop_reaches_one_unit_or_all_and_needs_nobody(site: Path) -> None:
     everything = run(site, "stop")
     wired = {"estim-1", "estim-2", "ultrasound-1", "traction-1", "heat-1", "cold-1"}
     assert {*wired, "hot-pack-1", "cold-pack-1"} == {row["unit"] for row in everything.objects}
-    assert all(isinstance(row["after_ms"], int) for row in everything.objects)
+    assert all(row["off"] for row in everything.objects)
+    assert all(isinstance(row["after_ms"], int) for row in everything.objects if row["unit"] in wired)
     assert run(site, "stop", "nothing").status == 2
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from devices.bench import FAULTS
 from tests.process import small_site as site
-from tests.process.fault_rows import SHOWS_MS, Row, throw
+from tests.process.fault_rows import SHOWS_MS, Row, patient_of, throw
 
 pytestmark = pytest.mark.timeout(420)
 
@@ -39,6 +39,8 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Row]
     layout = site.lay_down(
         tmp_path_factory.mktemp("faults") / "site", [name for names in units.values() for name in names]
     )
+    for name in (name for names in units.values() for name in names):
+        site.add_patient(layout, patient_of(name))  # one patient does not get two heads at once
     free: dict[str, queue.SimpleQueue[str]] = {kind: queue.SimpleQueue() for kind in KINDS}
     for kind, names in units.items():
         for name in names:

@@ -13,6 +13,7 @@ from tests.process.small_site import (
     ANSWERS,
     CLOCK,
     PIN,
+    add_patient,
     controller,
     data,
     entries,
@@ -79,6 +80,7 @@ def layout(tmp_path: Path) -> Iterator[Layout]:
     approval = library.Approval(id=preset.id, sha256=preset.sha256, by="test", at_utc="2026-01-01T00:00:00.000Z")
     with (layout.presets / library.APPROVALS).open("a") as approvals:
         approvals.write(library.approval_text(approval))
+    add_patient(layout, "P-2")  # weighed today: a pull is bounded by the weight
     with simulators(layout):
         yield layout
 
@@ -87,7 +89,7 @@ def wait_ready(client: BlockingClient) -> str:
     """Ask for the session until both units are there; its name."""
     until = CLOCK.mono_ns() + 10_000_000_000
     while True:
-        start = Start(id=client.next_id(), unit="pull-1", patient="P-1", preset="pull", file_answers=True)
+        start = Start(id=client.next_id(), unit="pull-1", patient="P-2", preset="pull", file_answers=True)
         answer = client.request(start)
         if isinstance(answer, Done):
             assert answer.session is not None

@@ -13,6 +13,9 @@ from pathlib import Path
 import minimalmodbus
 import pytest
 import serial
+from modbus_tk import defines, modbus_rtu
+from modbus_tk.modbus import ModbusError
+from pymodbus.client import ModbusTcpClient
 from pyModbusTCP.client import ModbusClient
 
 from devices import profile
@@ -175,6 +178,31 @@ def test_minimalmodbus_reads_and_writes_on_a_serial_line(pty: str) -> None:
             unit.write_register(at("set_intensity"), 301, functioncode=6)
     finally:
         unit.serial.close()
+
+
+def test_modbus_tk_reads_and_writes_on_a_serial_line(pty: str) -> None:
+    """Another master in Python, with its own framing and its own idea of an exception."""
+    with serial.Serial(pty, 19_200, timeout=0.5) as line:
+        master = modbus_rtu.RtuMaster(line)
+        master.set_timeout(1.0)
+        assert IDENTITY_WORDS == tuple(master.execute(1, defines.READ_HOLDING_REGISTERS, 0, 4))
+
+        master.execute(1, defines.WRITE_SINGLE_REGISTER, at("set_intensity"), output_value=80)
+
+        assert (80,) == tuple(master.execute(1, defines.READ_HOLDING_REGISTERS, at("set_intensity"), 1))
+        with pytest.raises(ModbusError, match="Exception code = 3"):
+            master.execute(1, defines.WRITE_SINGLE_REGISTER, at("set_intensity"), output_value=301)
+
+
+def test_pymodbus_as_a_client_reads_and_writes_over_tcp(tcp: int) -> None:
+    """Its client knows nothing of its server's part in our simulators but the standard between them."""
+    with ModbusTcpClient("127.0.0.1", port=tcp, timeout=2, retries=0) as unit:
+        assert list(IDENTITY_WORDS) == unit.read_holding_registers(0, count=4, device_id=1).registers
+
+        assert not unit.write_register(at("set_intensity"), 80, device_id=1).isError()
+
+        assert [80] == unit.read_holding_registers(at("set_intensity"), count=1, device_id=1).registers
+        assert 3 == unit.write_register(at("set_intensity"), 301, device_id=1).exception_code
 
 
 def test_pymodbustcp_switches_on_and_off_over_tcp(tcp: int) -> None:

@@ -20,7 +20,7 @@ def raised(table: Table, session: str) -> str | None:
     return table.world.replies[-1].reason or None
 
 
-def test_estim_5_a_partly_lifted_electrode_is_not_raised(lay: Lay) -> None:
+def test_es_5_a_partly_lifted_electrode_is_not_raised(lay: Lay) -> None:
     """Half the area: past 2 mA/cm², a medium alarm, no raise while it lasts, and no stop."""
     table = lay(ESTIM)
     session = table.start(ESTIM, INTERFERENTIAL, 300, current_ua=45_000)
@@ -46,7 +46,7 @@ def test_estim_5_a_partly_lifted_electrode_is_not_raised(lay: Lay) -> None:
     table.run_s(3)
 
 
-def test_estim_6_a_level_that_the_output_does_not_follow_is_not_counted(lay: Lay) -> None:
+def test_es_6_a_level_that_the_output_does_not_follow_is_not_counted(lay: Lay) -> None:
     """The unit is at its end of 150 V: no raise, the alarm says so, and the record has the level that was followed."""
     table = lay(ESTIM)
     session = table.start(ESTIM, INTERFERENTIAL, 300, current_ua=20_000)

@@ -34,7 +34,7 @@ def test_two_that_agree_run_to_the_planned_end(buses: Buses) -> None:
 
 @BOTH_WAYS
 @pytest.mark.parametrize("newtons", [40, -40])
-def test_a_drift_of_the_witness_stops(buses: Buses, newtons: int) -> None:
+def test_tx_8_a_drift_of_the_witness_stops(buses: Buses, newtons: int) -> None:
     """150 beside 190 (acceptance TX 8): nobody knows which one is right, so nothing pulls."""
     rope, session = pulling(buses)
     rope.inject(CELL, "offset", value=newtons)

@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null)
 # A command may be on the path and still not start (version managers leave such shims): each is asked.
 PY ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
-WORKERS ?= 2 # chosen: the smallest machine that tests run on has two cores, and timing tests need them
+WORKERS ?= 3 # chosen: on two cores; tests of processes wait most of their time, and the third worker fills it
 TESTS ?=
 
 .PHONY: env demo test hazards check interop soak captures format lock clean help

@@ -383,7 +383,8 @@ class TableApp(App[None]):
         return self._clock.mono_ns()
 
     def _sight(self) -> Sight:
-        return self._desk.sight(self._now_ns(), types_text=isinstance(self.focused, Input))
+        has_screen = bool(self.screen_stack)  # at the very end a last tick finds none
+        return self._desk.sight(self._now_ns(), types_text=has_screen and isinstance(self.focused, Input))
 
     def _say(self, notice: str) -> None:
         self._desk.say(notice, self._now_ns())

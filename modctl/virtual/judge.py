@@ -4,7 +4,7 @@ Rule a: nothing is energized without a durable start before it.
 Rule b: no output lies above what was commanded, nor a command above a limit, for longer than a reaction takes.
 Rule c: nothing is energized after an end, a pause or a word of off; where off was not seen, the chart says so.
 Rule d: every second of a session stands in one account, and the accounts are what the entries and the unit show.
-Rule e: what was truly given lies inside the stated bounds of the dose.
+Rule e: what was truly given lies inside the stated bounds of the dose (thermal dose is of the skin, and not judged).
 Rule f: nothing comes on from off without a person's charted act, and one act brings it on once.
 Rule g: a unit has one session at a time.
 Rule h: entries are numbered without holes or doubles, and every request has exactly one end.

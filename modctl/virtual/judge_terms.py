@@ -110,6 +110,8 @@ DEAF: Final = frozenset(
     }
 )
 # Off does not work, or not in time: a person must act, and the chart must not say that it is off.
+# What the units' truth cannot be held against: thermal dose is of the skin, the truth of the unit's own output.
+OF_THE_BODY: Final = frozenset({"thermal_dose"})
 UNSTOPPABLE: Final = frozenset({"hang", "stuck-on", "ignore-stop", "slow-stop", "no-lease"})
 
 

@@ -2,27 +2,21 @@
 
 Rule 1: the stop keys are taken here, before any screen, modal or field sees them.
 Rule 2: a stop is sent at once and waits for nothing; what stopping reached is shown by the next snapshots.
-Rule 3: a beat says that the last frame has left for the terminal; a screen that nobody can see does not beat.
 """
 
-import asyncio
 import functools
-import os
-import signal
 import sys
 from pathlib import Path
 from typing import ClassVar, Final
 
 from textual import on
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
-from textual.events import Event as TextualEvent
 from textual.events import Key
 from textual.screen import Screen
 from textual.widgets import Input
 
-from devices.model import NS_PER_S, Direction, label
+from devices.model import Direction, label
 from modctl.clock import Clock, SystemClock
 from modctl.errors import UsageError
 from modctl.ipc.client import AsyncClient
@@ -31,10 +25,9 @@ from modctl.ipc.messages import Answer, Pause, Refused, Request, Resume, SignIn,
 from tui import messages
 from tui.alarms import Bell, alarms_of
 from tui.client import Dial
-from tui.connection import NOT_SENT, Connection
+from tui.connection import NOT_SENT
 from tui.desk import Desk, Place, Route
 from tui.journal import alarm_text
-from tui.keys import KeyGuard
 from tui.screens.acknowledge import AcknowledgeScreen
 from tui.screens.base import TableScreen
 from tui.screens.day_round import RoundScreen
@@ -48,16 +41,13 @@ from tui.screens.running import RunningScreen
 from tui.screens.sign_in import SignInScreen
 from tui.screens.units import UnitsScreen
 from tui.screens.weight import BODY_WEIGHT, WeightScreen
+from tui.shell import AttendingShell
 from tui.sight import Link, Sight, StopKey, StopTarget, of_this_screen, stop_target
-from tui.terminal import TableDriver, TerminalGone
-from tui.theme import THEME
+from tui.terminal import TableDriver
 
-TICK_S: Final = 0.25  # a screen that attends beats every 250 ms
 OVER: Final = ("ended", "unconfirmed")
 LOCKED: Final = "This screen is locked: Enter, then your PIN. Stop, pause and lower need nobody."
 SOFT_LIMIT: Final = "soft_limit"
-REDIAL_NS: Final = NS_PER_S
-ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
 
 
 def run(socket_path: Path, user: str, pin: str | None, *, is_quiet: bool = False) -> int:
@@ -70,21 +60,17 @@ def run(socket_path: Path, user: str, pin: str | None, *, is_quiet: bool = False
         raise UsageError("The table needs a terminal; without one use --plain.")
     dial = functools.partial(AsyncClient.connect, socket_path, "modctl table", attends=True)
     app = TableApp(dial, SystemClock(), user=label(user), pin=pin, driver_class=TableDriver, is_quiet=is_quiet)
-    app.run(mouse=False)
-    return app.return_code or 0
+    return app.serve()
 
 
-class TableApp(App[None]):
-    """The application. ``dial`` gives a new connection each time it is called."""
+class TableApp(AttendingShell):
+    """The application."""
 
     CSS_PATH = "app.tcss"
-    ENABLE_COMMAND_PALETTE = False
-    ESCAPE_TO_MINIMIZE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f12,ctrl+c", "stop_all", show=False, priority=True),
         Binding("escape", "escape", show=False, priority=True),
         Binding("space,s", "stop_large", show=False, priority=True),
-        Binding("ctrl+q", "leave", show=False, priority=True),
     ]
 
     def __init__(
@@ -97,28 +83,19 @@ class TableApp(App[None]):
         driver_class: type[Driver] | None = None,
         is_quiet: bool = False,
     ) -> None:
-        # With NO_COLOR (no-color.org) the terminal's own two colours stay: words and shapes say everything.
-        super().__init__(driver_class=driver_class, ansi_color=True if os.environ.get("NO_COLOR") else None)
-        self.register_theme(THEME)  # before the style sheet is read: it names the theme's own colours
-        self.theme = THEME.name
-        self._connection = Connection(self, dial)
-        self._clock = clock
-        self._pin = pin
+        super().__init__(dial, clock, pin=pin, driver_class=driver_class)
         self._desk = Desk(user, signs_in_itself=pin is not None)
-        self._guard = KeyGuard()
         self._bell = Bell(is_quiet=is_quiet)
-        self._dials_at_ns: int | None = None  # when to connect again
         self._route: Route | None = None
         self._steps_out: set[Direction] = set()  # steps whose answer has not come: a held key sends no further ones
 
     # Keys
 
-    async def on_event(self, event: TextualEvent) -> None:
-        """Keys that must not count are dropped before anything sees them."""
-        if isinstance(event, Key) and not event.is_forwarded and not self._desk.is_locked:
-            self._desk.touched(self._now_ns())
-        if not (isinstance(event, Key) and (self._is_echo(event) or self._unlocks(event))):
-            await super().on_event(event)
+    def takes_away(self, event: Key) -> bool:
+        """The key does not count, or it was the one that unlocks."""
+        if not self._desk.is_locked:
+            self._desk.touched(self.now_ns())
+        return super().takes_away(event) or self._unlocks(event)
 
     def _unlocks(self, event: Key) -> bool:
         """Enter at a locked screen that shows a running session asks for the PIN; it means nothing else there."""
@@ -128,12 +105,6 @@ class TableApp(App[None]):
             self._settle()
             return True
         return False
-
-    def _is_echo(self, event: Key) -> bool:
-        """The key does not count. In a text field all do: a PIN may repeat a digit."""
-        if event.is_forwarded or isinstance(self.focused, Input):
-            return False
-        return not self._guard.takes(event.key, self._now_ns())
 
     def action_stop_all(self) -> None:
         """F12, Ctrl+C: every session of this screen; everything, where no other screen has one, and in doubt."""
@@ -147,7 +118,7 @@ class TableApp(App[None]):
 
     def action_escape(self) -> None:
         """Stop; one step back only when nothing is live. Either way the next key is not an answer."""
-        self._guard.close(self._now_ns())
+        self._guard.close(self.now_ns())
         target = stop_target(self._sight())
         if target.key is not StopKey.NOTHING:
             self._stop(target)
@@ -159,76 +130,54 @@ class TableApp(App[None]):
     def action_leave(self) -> None:
         """Ctrl+Q: not while something of this screen is energized. Without a connection nothing is held by leaving."""
         if self._desk.link is Link.UP and self._sight().live():
-            self._say("Not while something is energized or unknown: stop it first (F12 stops all).")
+            self.say("Not while something is energized or unknown: stop it first (F12 stops all).")
         else:
             self.exit(return_code=0)
 
     def _stop(self, target: StopTarget) -> None:
         if target.key is StopKey.NOTHING:
             return
-        self._guard.close(self._now_ns())
+        self._guard.close(self.now_ns())
         stop = Stop(id=0, session=target.session, source="screen")
         was_sent = self._connection.send(stop)
         self._bell.answered(stop)
         view = self._sight().session(target.session)
-        self._say(f"STOP sent: {'all' if view is None else view.unit}." if was_sent else NOT_SENT)
+        self.say(f"STOP sent: {'all' if view is None else view.unit}." if was_sent else NOT_SENT)
 
     # The connection
 
     def on_mount(self) -> None:
-        """Signals, the tick, the first connection."""
-        loop = asyncio.get_running_loop()
-        for number in ENDING:
-            loop.add_signal_handler(number, self._ended_by, number)
-        self._desk.since_ns = self._now_ns()
-        self.set_interval(TICK_S, lambda: self.post_message(messages.Tick()))
+        """The first picture."""
+        self._desk.since_ns = self.now_ns()
         self._settle()
-        self._connection.open()
 
-    def _ended_by(self, number: signal.Signals) -> None:
-        """The terminal is restored on the way out; what this screen attended is stopped by the controller."""
-        self.exit(return_code=128 + number)
+    def who(self) -> str:
+        """Who works at this table."""
+        return self._desk.user
 
-    def _send(self, request: Request) -> None:
-        if not self._connection.send(request):
-            self._say("Not sent: there is no connection to the controller.")
+    def linked(self) -> None:
+        """The controller said hello."""
+        self._desk.link = Link.UP
+        self._settle()
+
+    def unlinked(self, why: str) -> None:
+        """What was shown stays, as old data."""
+        self._steps_out.clear()
+        self._desk.lost(why)
+        self._settle()
 
     # What happened
 
-    @on(messages.Tick)
-    def _ticked(self) -> None:
-        now_ns = self._now_ns()
-        if self._dials_at_ns is not None and now_ns >= self._dials_at_ns:
-            self._dials_at_ns = None
-            self._connection.open()
+    def ticked(self, now_ns: int) -> None:
+        """Ages, the lock, the bell."""
         self._desk.trace(now_ns)
         if self._desk.wants_lock(now_ns):
             self._desk.is_locked = True
-            self._send(Lock(id=0))
+            self.send(Lock(id=0))
             self._settle()
         self._paint()
         if self._bell.rings(alarms_of(self._sight()), now_ns):
             self.bell()  # one more write in the driver's queue, dropped like a frame where the terminal stands still
-        self._connection.beat()
-
-    @on(messages.Connected)
-    def _connected(self, event: messages.Connected) -> None:
-        self._connection.adopt(event.client)
-        self._desk.link = Link.UP
-        self._send(Subscribe(id=0))
-        if self._pin is not None:
-            self._send(SignIn(id=0, user=self._desk.user, pin=self._pin))
-        self._settle()
-
-    @on(messages.LinkLost)
-    def _lost(self, event: messages.LinkLost) -> None:
-        if event.client is not self._connection.client:
-            return
-        self._connection.drop()
-        self._steps_out.clear()
-        self._desk.lost(event.why)
-        self._dials_at_ns = self._now_ns() + REDIAL_NS
-        self._settle()
 
     @on(messages.SnapshotArrived)
     def _heard(self, event: messages.SnapshotArrived) -> None:
@@ -240,7 +189,7 @@ class TableApp(App[None]):
         if (alarm := alarm_text(event.event.entry)) is not None:
             session, told = alarm
             view = self._sight().session(session)
-            self._say(f"{'' if view is None else f'{view.unit}: '}{told}")
+            self.say(f"{'' if view is None else f'{view.unit}: '}{told}")
 
     @on(messages.Answered)
     def _answered(self, event: messages.Answered) -> None:
@@ -250,10 +199,10 @@ class TableApp(App[None]):
         if isinstance(reply, Refused):
             self._refused(asked, reply)
         elif isinstance(asked, SignIn):
-            self._desk.signed_in(reply.role or "", self._now_ns())
-            self._send(Subscribe(id=0))
+            self._desk.signed_in(reply.role or "", self.now_ns())
+            self.send(Subscribe(id=0))
         elif isinstance(asked, Start) and reply.session is not None:
-            self._desk.begun(reply.session, self._now_ns())
+            self._desk.begun(reply.session, self.now_ns())
         for screen in self.screen_stack:
             if isinstance(screen, TableScreen):
                 screen.answered(asked, reply)
@@ -273,7 +222,7 @@ class TableApp(App[None]):
         elif isinstance(asked, Subscribe):
             return  # asked again once somebody is signed in
         limit = "" if reply.limit is None else f" ({reply.limit})"
-        self._say(f"Refused: {reply.reason}{limit}")
+        self.say(f"Refused: {reply.reason}{limit}")
 
     # What people want
 
@@ -281,7 +230,7 @@ class TableApp(App[None]):
     def _asked(self, event: messages.Asked) -> None:
         request = event.request
         if self._desk.is_locked and not calms(request):
-            self._say(LOCKED)
+            self.say(LOCKED)
             return
         if isinstance(request, Step) and request.direction is not Direction.HOLD:
             if request.direction in self._steps_out:
@@ -290,21 +239,21 @@ class TableApp(App[None]):
         if isinstance(request, Answer) and request.gate == CONFIRM:
             self._desk.confirmed(request.session)
         if isinstance(request, Resume):
-            self._say("Resuming from off.")
+            self.say("Resuming from off.")
         self._bell.answered(request)
-        self._send(request)
+        self.send(request)
 
     @on(messages.SignedWith)
     def _signed(self, event: messages.SignedWith) -> None:
         self._desk.user = event.user
-        self._send(SignIn(id=0, user=event.user, pin=event.pin))
+        self.send(SignIn(id=0, user=event.user, pin=event.pin))
 
     @on(messages.UnitChosen)
     def _unit_chosen(self, event: messages.UnitChosen) -> None:
         sight = self._sight()
         busy = next((view for _, view in sight.tabbed() if view.unit == event.unit and view.phase not in OVER), None)
         if busy is not None:
-            self._desk.show_large(busy.session, self._now_ns())
+            self._desk.show_large(busy.session, self.now_ns())
         else:
             self._desk.choosing = Route(Place.PATIENTS, unit=event.unit)
         self._settle()
@@ -330,7 +279,7 @@ class TableApp(App[None]):
     @on(messages.NextSession)
     def _next_session(self) -> None:
         if self._desk.is_locked:
-            self._say(LOCKED)
+            self.say(LOCKED)
             return
         self._desk.choosing = Route(Place.UNITS)
         self._settle()
@@ -338,9 +287,9 @@ class TableApp(App[None]):
     @on(messages.TabChosen)
     def _tab_chosen(self, event: messages.TabChosen) -> None:
         if event.number is None:
-            self._desk.show_next_tab(self._now_ns())
+            self._desk.show_next_tab(self.now_ns())
         else:
-            self._desk.show_tab(event.number, self._now_ns())
+            self._desk.show_tab(event.number, self.now_ns())
         self._settle()
 
     @on(messages.SteppedBack)
@@ -349,9 +298,9 @@ class TableApp(App[None]):
         if self._desk.is_locked:
             self._desk.is_unlocking = False
         elif route.place is Place.GATES:
-            self._guard.close(self._now_ns())
-            self._send(Stop(id=0, session=route.session, source="screen"))
-            self._say("Given up: this session is being ended.")
+            self._guard.close(self.now_ns())
+            self.send(Stop(id=0, session=route.session, source="screen"))
+            self.say("Given up: this session is being ended.")
         elif route.place not in (Place.SIGN_IN, Place.RUNNING):
             self._desk.step_back()
         self._settle()
@@ -363,31 +312,25 @@ class TableApp(App[None]):
 
     @on(messages.ConfirmShown)
     def _confirm_shown(self) -> None:
-        self._guard.close(self._now_ns())
+        self._guard.close(self.now_ns())
 
     @on(messages.Noticed)
     def _noticed(self, event: messages.Noticed) -> None:
-        self._say(event.text)
+        self.say(event.text)
 
     @on(messages.ReadMap)
     def _read_map(self) -> None:
         self.push_screen(KeyMap())
 
-    @on(TerminalGone)
-    def _terminal_gone(self) -> None:
-        self._ended_by(signal.SIGHUP)
-
     # Drawing
-
-    def _now_ns(self) -> int:
-        return self._clock.mono_ns()
 
     def _sight(self) -> Sight:
         has_screen = bool(self.screen_stack)  # at the very end a last tick finds none
-        return self._desk.sight(self._now_ns(), types_text=has_screen and isinstance(self.focused, Input))
+        return self._desk.sight(self.now_ns(), types_text=has_screen and isinstance(self.focused, Input))
 
-    def _say(self, notice: str) -> None:
-        self._desk.say(notice, self._now_ns())
+    def say(self, notice: str) -> None:
+        """One line for a person, gone after a while."""
+        self._desk.say(notice, self.now_ns())
         self._paint()
 
     def _settle(self) -> None:
@@ -397,7 +340,7 @@ class TableApp(App[None]):
         route = self._desk.route()
         if route != self._route:
             self._route = route
-            self._desk.moved_on(self._now_ns())
+            self._desk.moved_on(self.now_ns())
             while isinstance(self.screen, KeyMap):
                 self.pop_screen()
             if len(self.screen_stack) > 1:

@@ -1,6 +1,6 @@
-"""The screens on a real terminal: ``python -m tests.tui.fake_app [--busy] [--log F]``, or ``--audit``.
+"""The screens on a real terminal: ``python -m tests.tui.fake_app [--busy] [--log F]``, ``--bench`` or ``--audit``.
 
-Behind the table is the little clinic, behind the auditor's screen a made-up chart.
+Behind the table and the bench is the little clinic, behind the auditor's screen a made-up chart.
 """
 
 import argparse
@@ -10,9 +10,11 @@ from pathlib import Path
 
 from modctl.clock import SystemClock
 from tests.tui.story import Story
-from tests.tui.test_audit import MadeUp
+from tests.tui.test_audit import MadeUp as MadeUpChart
+from tests.tui.test_bench import MadeUp as MadeUpRack
 from tui.app import TableApp
 from tui.audit.app import run
+from tui.bench.app import BenchApp
 from tui.terminal import TableDriver
 
 
@@ -27,14 +29,17 @@ def main() -> int:
     parser.add_argument("--log", type=Path, help="note every request here")
     parser.add_argument("--pin", help="sign in without being asked")
     parser.add_argument("--audit", action="store_true", help="the auditor's screen instead of the table")
+    parser.add_argument("--bench", action="store_true", help="the technician's screen instead of the table")
     given = parser.parse_args()
     if given.audit:
-        return run(MadeUp())
+        return run(MadeUpChart())
     asked = {"busy": given.busy, "hostile": given.hostile, "alarms": given.alarm, "crowd": given.crowd}
     dial = functools.partial(Story.dial, log=given.log, **asked)
+    if given.bench:
+        bench = BenchApp(MadeUpRack(), dial, SystemClock(), user="t", pin=given.pin, driver_class=TableDriver)
+        return bench.serve()
     app = TableApp(dial, SystemClock(), user="therapist", pin=given.pin, driver_class=TableDriver, is_quiet=given.quiet)
-    app.run(mouse=False)
-    return app.return_code or 0
+    return app.serve()
 
 
 if __name__ == "__main__":

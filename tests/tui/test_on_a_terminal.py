@@ -190,16 +190,27 @@ def test_escape_and_enter_on_the_confirm_question_start_nothing(opens: Opens) ->
     assert "Stop" in terminal.requests()
 
 
+SCREENS = {
+    "table": (("--busy",), "■ ENERGIZED"),
+    "bench": (("--bench",), "BENCH"),
+    "audit": (("--audit",), "40 sessions"),
+}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT])
-def test_a_signal_leaves_the_terminal_as_it_was(busy: Terminal, number: signal.Signals) -> None:
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_signal_leaves_the_terminal_as_it_was(opens: Opens, screen: str, number: signal.Signals) -> None:
     """The next person types into a terminal that works, and the status says which signal it was."""
-    busy.signals(number)
-    status = busy.ends()
+    options, words = SCREENS[screen]
+    terminal = opens(*options)
+    terminal.sees(words)
+    terminal.signals(number)
+    status = terminal.ends()
 
     assert 128 + number == status
-    assert busy.before == busy.modes()
-    assert all(busy.output.rindex(mode) > busy.output.rindex(b"\x1b[?1049h") for mode in RESTORED)
-    assert b"\x1b[?1000h" not in busy.output  # the mouse was never on
+    assert terminal.before == terminal.modes()
+    assert all(terminal.output.rindex(mode) > terminal.output.rindex(b"\x1b[?1049h") for mode in RESTORED)
+    assert b"\x1b[?1000h" not in terminal.output  # the mouse was never on
 
 
 def test_leaving_restores_the_terminal(opens: Opens) -> None:
@@ -213,9 +224,13 @@ def test_leaving_restores_the_terminal(opens: Opens) -> None:
     assert all(mode in terminal.output for mode in RESTORED)
 
 
-def test_a_terminal_that_is_gone_ends_the_program(busy: Terminal) -> None:
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_terminal_that_is_gone_ends_the_program(opens: Opens, screen: str) -> None:
     """It must not stay behind, beating for a screen that nobody sees."""
-    busy.hangs_up()
+    options, words = SCREENS[screen]
+    terminal = opens(*options)
+    terminal.sees(words)
+    terminal.hangs_up()
 
 
 def test_a_terminal_that_stands_still_gets_no_beats(busy: Terminal) -> None:
@@ -312,6 +327,16 @@ def test_leaving_the_audit_restores_the_terminal(opens: Opens, keys: tuple[bytes
     assert terminal.before == terminal.modes()
     assert all(terminal.output.rindex(mode) > terminal.output.rindex(b"\x1b[?1049h") for mode in RESTORED)
     assert b"\x1b[?1000h" not in terminal.output
+
+
+def test_the_bench_without_colour_sends_none(opens: Opens) -> None:
+    """NO_COLOR, as at the table."""
+    terminal = opens("--bench", env={"NO_COLOR": "1"})
+    terminal.sees("ultrasound-1")
+    terminal.types(b"\x11")
+    terminal.ends()
+
+    assert not COLOUR.search(terminal.output)
 
 
 def test_the_audit_without_colour_sends_none(opens: Opens) -> None:

@@ -6,15 +6,15 @@ Rule 3: only the rows in sight are drawn: a hundred thousand sessions scroll lik
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from textual import on, work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.driver import Driver
 from textual.widgets import Input
 
 from modctl.chart.reader import SessionRow
@@ -24,7 +24,8 @@ from tui.audit.lines import head_line, page_lines, row_line, statistics_lines, v
 from tui.audit.source import Lines, Source
 from tui.audit.wanted import HELP, found, parse_wanted
 from tui.looks import Look, Span, fitted, wrapped
-from tui.theme import THEME
+from tui.shell import Shell
+from tui.terminal import TableDriver
 from tui.widgets.rows import Rows
 
 _T = TypeVar("_T")
@@ -34,17 +35,14 @@ PAGE_KEYS = " ↑ ↓ PgUp PgDn  Esc, Enter: back to the list  q: leave"
 
 def run(source: Source) -> int:
     """The screen until the person leaves."""
-    app = AuditApp(source)
-    app.run(mouse=False)
-    return app.return_code or 0
+    return AuditApp(source, TableDriver).serve()
 
 
-class AuditApp(App[None]):
+class AuditApp(Shell):
     """The application. All that it knows of the chart comes from its source."""
 
     CSS_PATH = "audit.tcss"
     AUTO_FOCUS = None  # keys are the list's until a line is typed
-    ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", show=False),
         Binding("down,j", "move(1)", show=False),
@@ -62,11 +60,8 @@ class AuditApp(App[None]):
         Binding("ctrl+c", "quit", show=False, priority=True),
     ]
 
-    def __init__(self, source: Source) -> None:
-        # As at the table: with NO_COLOR (no-color.org) the terminal's own two colours stay.
-        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
-        self.register_theme(THEME)
-        self.theme = THEME.name
+    def __init__(self, source: Source, driver_class: type[Driver] | None = None) -> None:
+        super().__init__(driver_class)
         self._source = source
         self._rows: Sequence[SessionRow] = ()
         self._shown: Sequence[SessionRow] = ()

@@ -5,9 +5,7 @@ Rule 2: nothing on this screen names a patient, whoever is signed in.
 Rule 3: a run is attended by this screen: the controller stops it when the screen is gone.
 """
 
-import asyncio
 import functools
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,15 +13,13 @@ from typing import ClassVar, Final
 
 import msgspec
 from textual import on
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.driver import Driver
-from textual.events import Event, Key
-from textual.widgets import Input
 
 from devices.bench import FaultSpec
-from devices.model import NS_PER_MS, NS_PER_S, label
+from devices.model import NS_PER_MS, label
 from modctl.clock import Clock, SystemClock
 from modctl.errors import UsageError
 from modctl.ipc.client import AsyncClient
@@ -49,16 +45,13 @@ from tui.bench.state import (
 )
 from tui.bench.typed import Then, Typed
 from tui.client import Dial
-from tui.connection import NOT_SENT, Connection
-from tui.keys import KeyGuard
+from tui.connection import NOT_SENT
 from tui.looks import Look
+from tui.shell import AttendingShell
 from tui.sight import Link
-from tui.terminal import TableDriver, TerminalGone
-from tui.theme import THEME
+from tui.terminal import TableDriver
 from tui.widgets.rows import Rows
 
-TICK_S: Final = 0.25  # a screen that attends beats every 250 ms
-ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
 CONFIRM: Final = "confirm"
 BACK: Final = {Page.FAULTS: Page.UNIT, Page.TRACE: Page.UNIT, Page.RUN: Page.UNIT}
 
@@ -69,21 +62,18 @@ def run(source: Source, socket_path: Path, user: str, pin: str | None) -> int:
         raise UsageError("The bench needs a terminal; without one: modctl unit, modctl sim.")
     dial = functools.partial(AsyncClient.connect, socket_path, "modctl bench", attends=True)
     app = BenchApp(source, dial, SystemClock(), user=label(user), pin=pin, driver_class=TableDriver)
-    app.run(mouse=False)
-    return app.return_code or 0
+    return app.serve()
 
 
-class BenchApp(App[None]):
+class BenchApp(AttendingShell):
     """The application."""
 
     CSS_PATH = "bench.tcss"
     AUTO_FOCUS = None  # keys are the page's until a line is typed
-    ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f12,ctrl+c", "stop_mine", show=False, priority=True),
         Binding("escape", "escape", show=False, priority=True),
         Binding("space,s", "stop_shown", show=False, priority=True),
-        Binding("ctrl+q", "leave", show=False, priority=True),
         Binding("q", "leave", show=False),
         Binding("backspace", "step_back", show=False),
         Binding("up,k", "move(-1)", show=False),
@@ -106,14 +96,10 @@ class BenchApp(App[None]):
         pin: str | None,
         driver_class: type[Driver] | None = None,
     ) -> None:
-        super().__init__(driver_class=driver_class)
-        self.register_theme(THEME)
-        self.theme = THEME.name
-        self._source, self._clock, self._user, self._pin = source, clock, user, pin
-        self._connection = Connection(self, dial)
+        super().__init__(dial, clock, pin=pin, driver_class=driver_class)
+        self._source, self._user = source, user
         self._watch = watch.Watch(self, source, self._connection)
-        self._acts = Acts(source, self._watch, self._form, self._send, self._say)
-        self._guard = KeyGuard()
+        self._acts = Acts(source, self._watch, self._form, self.send, self.say)
         self._bench = Bench(now_ns=clock.mono_ns(), link=Link.CONNECTING)
         self._role = ""
         self._notice = "connecting …"
@@ -122,7 +108,6 @@ class BenchApp(App[None]):
         self._filter = ""
         self._still: tuple[ReadFrame, ...] | None = None  # the wire, held still
         self._scroll = 0  # lines up from the newest
-        self._dials_at_ns: int | None = None
 
     def compose(self) -> ComposeResult:
         """A head, the middle, the line to type in, what happened, what stops, and the keys."""
@@ -135,43 +120,24 @@ class BenchApp(App[None]):
         yield Rows(id="keys")
 
     def on_mount(self) -> None:
-        """Signals, the tick, the first connection."""
-        loop = asyncio.get_running_loop()
-        for number in ENDING:
-            loop.add_signal_handler(number, self._ended_by, number)
-        self.set_interval(TICK_S, lambda: self.post_message(messages.Tick()))
-        self._connection.open()
+        """The first picture."""
         self._draw()
 
     def on_resize(self) -> None:
         """Another size: other lines."""
         self.call_after_refresh(self._draw)
 
-    @on(TerminalGone)
-    def _terminal_gone(self) -> None:
-        self._ended_by(signal.SIGHUP)
-
-    def _ended_by(self, number: signal.Signals) -> None:
-        """The terminal is restored on the way out; what this screen attended is stopped by the controller."""
-        self.exit(return_code=128 + number)
-
     # Stop keys, and the way back
-
-    async def on_event(self, event: Event) -> None:
-        """Keys that must not count are dropped before anything sees them. In a text field all do."""
-        is_typed = isinstance(event, Key) and not event.is_forwarded and not isinstance(self.focused, Input)
-        if not (is_typed and isinstance(event, Key) and not self._guard.takes(event.key, self._clock.mono_ns())):
-            await super().on_event(event)
 
     def action_stop_mine(self) -> None:
         """F12, Ctrl+C."""
         if not self._stop(mine_target(self._now())):
-            self._say("Nothing of this screen runs. Ctrl+Q leaves.")
+            self.say("Nothing of this screen runs. Ctrl+Q leaves.")
 
     def action_stop_shown(self) -> None:
         """Space, s."""
         if not self._stop(shown_target(self._now())):
-            self._say("Nothing of this screen runs.")
+            self.say("Nothing of this screen runs.")
 
     def action_escape(self) -> None:
         """Stop; one step back only when there is nothing to stop."""
@@ -182,23 +148,23 @@ class BenchApp(App[None]):
         """One step back; out of the line that is typed."""
         if self.query_one(Typed).is_asking:
             self.query_one(Typed).end()
-            self._say("Given up; nothing was sent.")
+            self.say("Given up; nothing was sent.")
         else:
             self._show(BACK.get(self._bench.page, Page.UNITS))
 
     def action_leave(self) -> None:
         """Not while this screen runs something."""
         if self._connection.client is not None and self._bench.mine:
-            self._say("Not while this screen runs something: stop it first (F12).")
+            self.say("Not while this screen runs something: stop it first (F12).")
         else:
             self.exit(return_code=0)
 
     def _stop(self, target: Target) -> bool:
         sent = [self._connection.send(stop) for stop in target.stops]
         if sent:
-            self._guard.close(self._clock.mono_ns())
+            self._guard.close(self.now_ns())
             self.query_one(Typed).end()
-            self._say(f"STOP sent: {target.words}." if all(sent) else NOT_SENT)
+            self.say(f"STOP sent: {target.words}." if all(sent) else NOT_SENT)
         return bool(sent)
 
     # Keys of the pages
@@ -285,9 +251,9 @@ class BenchApp(App[None]):
         gate = None if view is None else open_gate(view)
         if view is None or gate is None or self._choice >= len(gate.answers):
             return
-        took_ms = max(0, self._clock.mono_ns() - self._gate[1]) // NS_PER_MS
+        took_ms = max(0, self.now_ns() - self._gate[1]) // NS_PER_MS
         answer = gate.answers[self._choice][0]
-        self._send(Answer(id=0, session=view.session, gate=gate.gate, answer=answer, took_ms=took_ms))
+        self.send(Answer(id=0, session=view.session, gate=gate.gate, answer=answer, took_ms=took_ms))
 
     # Lines that are typed
 
@@ -301,42 +267,34 @@ class BenchApp(App[None]):
 
     def _sign(self, given: Sequence[str]) -> None:
         self._user = given[0].strip()
-        self._send(SignIn(id=0, user=self._user, pin=given[1]))
+        self.send(SignIn(id=0, user=self._user, pin=given[1]))
 
     # What happened
 
-    @on(messages.Tick)
-    def _ticked(self) -> None:
-        now_ns = self._clock.mono_ns()
-        if self._dials_at_ns is not None and now_ns >= self._dials_at_ns:
-            self._dials_at_ns = None
-            self._connection.open()
+    def who(self) -> str:
+        """Who works here."""
+        return self._user
+
+    def ticked(self, now_ns: int) -> None:
+        """Look at the rack and the wire again."""
+        del now_ns
         shown = "" if self._bench.page is Page.UNITS or not self._role else self._bench.unit
         self._watch.look([row.name for row in self._bench.rows()], shown)
         self._draw()
-        self._connection.beat()
 
-    @on(messages.Connected)
-    def _connected(self, event: messages.Connected) -> None:
-        self._connection.adopt(event.client)
+    def linked(self) -> None:
+        """The controller said hello."""
         self._change(link=Link.UP)
-        self._send(Subscribe(id=0))
-        if self._pin is not None:
-            self._send(SignIn(id=0, user=self._user, pin=self._pin))
-        else:
+        if self._pin is None:
             self._ask_who()
-        self._say("Sign in." if self._pin is None else "")
+        self.say("Sign in." if self._pin is None else "")
 
-    @on(messages.LinkLost)
-    def _lost(self, event: messages.LinkLost) -> None:
-        if event.client is not self._connection.client:
-            return
-        self._connection.drop()
+    def unlinked(self, why: str) -> None:
+        """Nothing that was seen is believed any more."""
         self._watch.forget_link()
         self._role = ""
         self._change(link=Link.LOST)
-        self._dials_at_ns = self._clock.mono_ns() + NS_PER_S
-        self._say(event.why)
+        self.say(why)
 
     @on(messages.SnapshotArrived)
     def _heard(self, event: messages.SnapshotArrived) -> None:
@@ -347,11 +305,11 @@ class BenchApp(App[None]):
         gate = "" if view is None or view.gate is None else view.gate
         if gate != self._gate[0]:
             self._gate, self._choice = (
-                (gate, self._clock.mono_ns()),
+                (gate, self.now_ns()),
                 0 if self._bench.page is Page.RUN else self._choice,
             )
             if gate == CONFIRM:
-                self._guard.close(self._clock.mono_ns())
+                self._guard.close(self.now_ns())
         self._draw()
 
     @on(messages.Answered)
@@ -363,20 +321,20 @@ class BenchApp(App[None]):
             self._refused(asked, reply)
         elif isinstance(asked, SignIn):
             self._role = reply.role or ""
-            self._send(Subscribe(id=0))
-            self._say(f"{self._user} is signed in as {self._role}.")
+            self.send(Subscribe(id=0))
+            self.say(f"{self._user} is signed in as {self._role}.")
         elif isinstance(asked, BenchRun) and reply.session is not None:
             self._change(mine=(*self._bench.mine, reply.session))
             self._show(Page.RUN)
         else:
-            self._say(done(asked) or self._notice)
+            self.say(done(asked) or self._notice)
 
     def _refused(self, asked: Request, reply: Refused) -> None:
         if isinstance(asked, SignIn):
             self._pin = None
             self._ask_who()
         if not isinstance(asked, Subscribe):  # asked again once somebody is signed in
-            self._say(f"Refused: {reply.reason}{'' if reply.limit is None else f' ({reply.limit})'}")
+            self.say(f"Refused: {reply.reason}{'' if reply.limit is None else f' ({reply.limit})'}")
 
     @on(watch.RackSeen)
     def _racked(self, event: watch.RackSeen) -> None:
@@ -392,15 +350,12 @@ class BenchApp(App[None]):
 
     @on(watch.Told)
     def _told(self, event: watch.Told) -> None:
-        self._say(event.text)
+        self.say(event.text)
 
     # Drawing
 
-    def _send(self, request: Request) -> None:
-        if not self._connection.send(request):
-            self._say("Not sent: there is no connection to the controller.")
-
-    def _say(self, notice: str) -> None:
+    def say(self, notice: str) -> None:
+        """One line for a person."""
         self._notice = notice
         self._draw()
 
@@ -415,7 +370,7 @@ class BenchApp(App[None]):
     def _now(self) -> Bench:
         """The state at this moment."""
         return msgspec.structs.replace(
-            self._bench, now_ns=self._clock.mono_ns(), details=self._watch.details, truths=self._watch.truths
+            self._bench, now_ns=self.now_ns(), details=self._watch.details, truths=self._watch.truths
         )
 
     def _row(self) -> UnitRow | None:

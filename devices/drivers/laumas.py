@@ -12,7 +12,6 @@ from typing import Final
 from devices.driver import link_fault
 from devices.model import (
     NS_PER_MS,
-    NS_PER_S,
     Ack,
     AckOf,
     DeviceEvent,
@@ -25,25 +24,18 @@ from devices.model import (
     Setpoint,
 )
 from devices.profile import Profile
+from devices.unit_line import line_of, unanswered, unusable
 from protocols.blocks import Block, plan, values
 from protocols.inspect import Config, Energize, FrameKind, Unknown
 from protocols.inspect import Off as OffFrame
-from protocols.modbus import Exceptional, Framing, Function, Registers, Trouble, TroubleKind, read
+from protocols.modbus import Exceptional, Framing, Function, Registers, Trouble, read
 from protocols.modbus_inspect import inspect
-from protocols.modbus_line import ModbusLine
 from protocols.registers import RegisterMap, bit_names, word_name
 
 LOST: Final = 0b11_1111  # bits of the status that are the loss of the measurement
 GROSS_NEGATIVE: Final = 1 << 7
-SHOWN_BYTES: Final = 16  # of a frame that is not believed; chosen: fits a label
 IDENTITY: Final = ("firmware", "instrument_type", "year", "serial")
 SAMPLE: Final = ("status", "gross", "net", "peak", "unit_and_division")
-FAULT_OF: Final = {
-    TroubleKind.CORRUPT: Fault.CORRUPT,
-    TroubleKind.MALFORMED: Fault.MALFORMED,
-    TroubleKind.FOREIGN: Fault.FOREIGN,
-    TroubleKind.LATE: Fault.LATE,
-}
 
 
 class LaumasDriver:
@@ -56,12 +48,7 @@ class LaumasDriver:
         self._map = RegisterMap(
             unit_address=link.unit, registers=profile.register, max_registers_per_read=link.max_registers_per_read
         )
-        self._line = ModbusLine(
-            Framing.RTU,
-            reply_ns=live.reply_ms * NS_PER_MS,
-            silence_ns=link.silence_us * 1_000,
-            octet_ns=(9 + (link.parity != "N") + link.stop_bits) * NS_PER_S // link.baud,
-        )
+        self._line = line_of(profile)
         self._identity, self._probe, self._sample = (self._block(*names) for names in (IDENTITY, ("serial",), SAMPLE))
         self._asked: Block | None = None
         self._asked_ns = 0
@@ -89,8 +76,7 @@ class LaumasDriver:
         events, self._noticed = self._noticed, []
         arrived = self._line.timed_out(now_ns)
         if arrived is not None:
-            detail = f"no answer within {self._live.reply_ms} ms, {arrived} bytes came"
-            events.append(link_fault(now_ns, Fault.TIMEOUT, detail))
+            events.append(unanswered(now_ns, self._profile, arrived))
             self._asked = None
         if self._asked is not None or now_ns < self._next_ns():
             return b"", events
@@ -109,8 +95,7 @@ class LaumasDriver:
             if not self._line.is_waiting:
                 self._asked = None
             if isinstance(arrival, Trouble):
-                detail = f"{arrival.why}: {arrival.frame[:SHOWN_BYTES].hex(' ')}"
-                events.append(link_fault(now_ns, FAULT_OF[arrival.kind], detail))
+                events.append(unusable(now_ns, arrival))
             elif isinstance(arrival, Exceptional):
                 events.append(link_fault(now_ns, Fault.REFUSED, f"{arrival.name} (exception {arrival.code})"))
                 self._due_ns = now_ns + self._live.idle_poll_ms * NS_PER_MS

@@ -35,10 +35,10 @@ from devices.model import (
     levels,
 )
 from devices.profile import Profile
+from devices.unit_line import line_of, unanswered, unusable
 from protocols import orca as wire
 from protocols.inspect import FrameKind
-from protocols.modbus import Answer, Exceptional, Framing, Octets, Registers, Trouble, TroubleKind
-from protocols.modbus_line import ModbusLine
+from protocols.modbus import Answer, Exceptional, Octets, Registers, Trouble
 from protocols.orca_requests import ENERGIZING, FORCE, MODES, SLEEP, Ask, For, OrcaRequests
 from protocols.registers import RegisterMap, bit_names
 
@@ -48,15 +48,8 @@ SETTLED_NS: Final = 5 * NS_PER_MS  # chosen: a new permit may be the forerunner 
 MODE_NS: Final = 50 * NS_PER_MS  # orcaSDK gives the motor 25 ms to take a mode; twice that
 RELEASE_STEP_NS: Final = 100 * NS_PER_MS  # chosen: 5 N a step, too small to be felt as one
 HELD_NS: Final = NS_PER_S  # house rule: traction is off after a second of low force
-SHOWN_BYTES: Final = 16  # of a frame that is not believed; chosen: fits a label
 SIM: Final = int.from_bytes(b"SIM", "big")  # agreed with our simulator; the motor has no such flag
 PUSHES: Final = "pushes"
-FAULT_OF: Final = {
-    TroubleKind.CORRUPT: Fault.CORRUPT,
-    TroubleKind.MALFORMED: Fault.MALFORMED,
-    TroubleKind.FOREIGN: Fault.FOREIGN,
-    TroubleKind.LATE: Fault.LATE,
-}
 
 
 class OrcaDriver:
@@ -69,13 +62,7 @@ class OrcaDriver:
         self._map = RegisterMap(
             unit_address=link.unit, registers=profile.register, max_registers_per_read=link.max_registers_per_read
         )
-        self._line = ModbusLine(
-            Framing.RTU,
-            reply_ns=live.reply_ms * NS_PER_MS,
-            silence_ns=link.silence_us * 1_000,
-            octet_ns=(9 + (link.parity != "N") + link.stop_bits) * NS_PER_S // link.baud,
-            custom=wire.ANSWERS,
-        )
+        self._line = line_of(profile, wire.ANSWERS)
         self._say = OrcaRequests(self._map, profile.level.min)
         self._rate_n_s = next(row.per_s for row in profile.limit if isinstance(row, Rate))
         self._under_way: Ask | None = None
@@ -137,8 +124,7 @@ class OrcaDriver:
         ask = self._under_way
         arrived = self._line.timed_out(now_ns)
         if ask is not None and arrived is not None:
-            detail = f"no answer to {ask.why} within {self._live.reply_ms} ms, {arrived} bytes came"
-            events.append(link_fault(now_ns, Fault.TIMEOUT, detail))
+            events.append(unanswered(now_ns, self._profile, arrived, ask.why))
             self._failed(ask, now_ns)
         if self._under_way is not None:
             return b"", events
@@ -155,8 +141,7 @@ class OrcaDriver:
         for arrival in self._line.feed(received, now_ns):
             ask = self._under_way
             if isinstance(arrival, Trouble):
-                detail = f"{arrival.why}: {arrival.frame[:SHOWN_BYTES].hex(' ')}"
-                events.append(link_fault(now_ns, FAULT_OF[arrival.kind], detail))
+                events.append(unusable(now_ns, arrival))
                 if ask is not None and not self._line.is_waiting:
                     self._failed(ask, now_ns)
             elif ask is not None:

@@ -18,7 +18,6 @@ import msgspec
 from devices.applying import Applying
 from devices.model import (
     NS_PER_MS,
-    NS_PER_S,
     Ack,
     AckOf,
     DeviceEvent,
@@ -28,40 +27,30 @@ from devices.model import (
     Off,
     Output,
     Setpoint,
-    label,
 )
 from devices.profile import Profile
 from devices.readings import IDENTITY, Reading, Round, accessory_news, identity_of, number, sample_of
+from devices.unit_line import line_of, unanswered, unusable
 from protocols.blocks import Block, plan, values
 from protocols.inspect import FrameKind
 from protocols.modbus import (
     Answer,
     Exceptional,
-    Framing,
     Function,
     Registers,
     Request,
     Trouble,
-    TroubleKind,
     Written,
     read,
     write,
 )
 from protocols.modbus_inspect import inspect
-from protocols.modbus_line import ModbusLine
 from protocols.registers import Access, Effect, Register, RegisterMap, Table
 from protocols.registers import encode as words_for
 
 OFF_PATIENCE_NS: Final = 40 * NS_PER_MS  # chosen: two longest answers at 19200 baud; then Off is written into babble
 LOOK_AGAIN_NS: Final = 20 * NS_PER_MS  # chosen: a fifth of the pace at which permits are renewed
 STANDSTILL_SAMPLES: Final = 2  # samples with an unchanged counter that count as frozen; chosen: one may be a repeat
-SHOWN_BYTES: Final = 16  # of a frame that is not believed; chosen: fits a label
-FAULT_OF: Final = {
-    TroubleKind.CORRUPT: Fault.CORRUPT,
-    TroubleKind.MALFORMED: Fault.MALFORMED,
-    TroubleKind.FOREIGN: Fault.FOREIGN,
-    TroubleKind.LATE: Fault.LATE,
-}
 
 
 class _For(StrEnum):
@@ -104,12 +93,7 @@ class RegisterUnitDriver:
             registers=profile.unlocked_map,
             max_registers_per_read=link.max_registers_per_read,
         )
-        self._line = ModbusLine(
-            Framing.TCP if link.kind == "tcp" else Framing.RTU,
-            reply_ns=self._live.reply_ms * NS_PER_MS,
-            silence_ns=link.silence_us * 1_000,
-            octet_ns=(9 + (link.parity != "N") + link.stop_bits) * NS_PER_S // link.baud,
-        )
+        self._line = line_of(profile)
         self._off_order = [profile.named_register(name) for name in profile.off_order]
         self._lease = next((register for register in profile.register if register.effect is Effect.LEASE), None)
         readable = [register for register in profile.register if register.access is not Access.WRITE]
@@ -178,8 +162,7 @@ class RegisterUnitDriver:
         exchange = self._under_way
         arrived = self._line.timed_out(now_ns)
         if exchange is not None and arrived is not None:
-            detail = f"no answer to {exchange.name} within {self._live.reply_ms} ms, {arrived} bytes came"
-            events.append(LinkFault(at_ns=now_ns, fault=Fault.TIMEOUT, detail=detail))
+            events.append(unanswered(now_ns, self._profile, arrived, exchange.name))
             self._end_without_answer(exchange)
         if self._under_way is not None:
             return b"", events
@@ -195,8 +178,7 @@ class RegisterUnitDriver:
         for arrival in self._line.feed(received, now_ns):
             exchange = self._under_way
             if isinstance(arrival, Trouble):
-                detail = label(f"{arrival.why}: {arrival.frame[:SHOWN_BYTES].hex(' ')}")
-                events.append(LinkFault(at_ns=now_ns, fault=FAULT_OF[arrival.kind], detail=detail))
+                events.append(unusable(now_ns, arrival))
                 if exchange is not None and not self._line.is_waiting:
                     self._end_without_answer(exchange)
             elif exchange is not None:

@@ -57,6 +57,10 @@ class OpenLifuExchange:
         self.sent = Sent(word, self._number, now_ns, now_ns + reply_ns)
         return request(word, self._number, payload)
 
+    def deadline_ns(self) -> int | None:
+        """When the request under way is over without an answer; None when there is none."""
+        return None if self.sent is None else self.sent.until_ns
+
     def expire(self, now_ns: int) -> tuple[Sent, Damage | None] | None:
         """The request whose time is over, and the piece of an answer that had come."""
         if self.sent is None or now_ns < self.sent.until_ns:

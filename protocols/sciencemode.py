@@ -80,26 +80,25 @@ class NumberedExchange(Generic[C]):
         self._reply_ns = reply_ns
         self._number = 0
         self._closed: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)
-        self.request: Request[C] | None = None
+        self.sent: Request[C] | None = None
 
     def begin(self, command: C, now_ns: int) -> int:
-        """A request is about to be written; its packet number. One at a time: the caller looks at ``request``."""
+        """A request is about to be written; its packet number. One at a time: the caller looks at ``sent``."""
         number = self._number
         self._number = (number + 1) % self._numbers
-        self.request = Request(command, number, now_ns)
+        self.sent = Request(command, number, now_ns)
         return number
 
     def deadline_ns(self) -> int | None:
         """When the request under way is over without an answer; None when there is none."""
-        return None if self.request is None else self.request.sent_ns + self._reply_ns
+        return None if self.sent is None else self.sent.sent_ns + self._reply_ns
 
     def expire(self, now_ns: int) -> tuple[Request[C], Damage | None] | None:
         """The request whose time is over, and the piece of an answer that had come."""
         deadline_ns = self.deadline_ns()
-        if self.request is None or deadline_ns is None or now_ns < deadline_ns:
+        if self.sent is None or deadline_ns is None or now_ns < deadline_ns:
             return None
-        request = self.request
-        return request, self.drop()
+        return self.sent, self.drop()
 
     def drop(self) -> Damage | None:
         """End the request under way and forget half a packet, which is returned."""
@@ -108,9 +107,9 @@ class NumberedExchange(Generic[C]):
 
     def close(self) -> None:
         """End the request under way; what is arriving goes on arriving."""
-        if self.request is not None:
-            self._closed.append((self.request.command + 1, self.request.number))
-            self.request = None
+        if self.sent is not None:
+            self._closed.append((self.sent.command + 1, self.sent.number))
+            self.sent = None
 
     def feed(self, received: bytes) -> Sequence[Damage | Packet]:
         """Bytes in any split."""
@@ -118,7 +117,7 @@ class NumberedExchange(Generic[C]):
 
     def placed(self, packet: Packet) -> Received[C]:
         """What a packet is to us. The first one that answers ends the request; a second one like it is late."""
-        request = self.request
+        request = self.sent
         is_error = packet.command in self.ERRORS
         if request is not None and packet.number == request.number and (is_error or _answers(packet, request)):
             self.close()

@@ -11,11 +11,10 @@ Rule 4: a command without its answer, or any silence while output is on, is foll
 """
 
 from collections import deque
-from collections.abc import Sequence
 
 import msgspec
 
-from devices.driver import corrupt, link_fault
+from devices.driver import link_fault
 from devices.model import (
     NS_PER_MS,
     Ack,
@@ -32,8 +31,8 @@ from devices.model import (
     label,
 )
 from devices.profile import Profile
+from devices.talk import Talk
 from protocols import openlifu as wire
-from protocols.damage import Damage
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.inspect import FrameKind
 from protocols.openlifu import ERRORS, Packet, Trigger, Word
@@ -65,17 +64,13 @@ class _Heard(msgspec.Struct):
     voltage_mv: int = 0
 
 
-class OpenLifuDriver:
+class OpenLifuDriver(Talk[Sent, Received]):
     """One OpenLIFU on one line. See ``devices.driver.Driver`` for what each call promises."""
 
+    _exchange: OpenLifuExchange
+
     def __init__(self, profile: Profile) -> None:
-        self._profile = profile
-        self._exchange = OpenLifuExchange()
-        self._reply_ns = profile.liveness.reply_ms * NS_PER_MS
-        self._noticed: list[DeviceEvent] = []  # outside poll and feed; told with the next poll
-        self._is_fresh = False  # commanded since the last poll
-        self._has_permit = False
-        self._is_closely = False
+        super().__init__(profile, OpenLifuExchange())
         self._greeting: deque[Word] = deque(GREETING)  # empty: the unit is known
         self._greeting_from_ns = MonoNs(0)
         self._names: dict[Word, bytes] = {}
@@ -88,8 +83,6 @@ class OpenLifuDriver:
         self._driving_ns: MonoNs | None = None  # since START was written; None: nothing runs by us
         self._round: deque[Word] = deque()  # what is still to be asked for the sample
         self._heard = _Heard()
-        self._asked_ns = MonoNs(0)
-        self._poll_from_ns = MonoNs(0)
 
     def identify(self) -> None:
         """Forget the unit; its state, a stop if it is active, and its names come before anything else."""
@@ -111,49 +104,13 @@ class OpenLifuDriver:
         except LocalProtocolError as error:
             self._noticed.append(link_fault(now_ns, Fault.REFUSED, str(error)))
 
-    def poll(self, now_ns: MonoNs, permit: int | None) -> tuple[bytes, Sequence[DeviceEvent]]:
-        """Off first, then who is there, the sample that is due, levels: one frame at a time."""
-        self._has_permit = permit is not None
-        self._is_fresh = False
-        events = [*self._noticed, *self._expired(now_ns)]
-        self._noticed = []
-        return (b"" if self.is_waiting() else self._next(now_ns)), events
-
-    def feed(self, received: bytes, now_ns: MonoNs) -> Sequence[DeviceEvent]:
-        """Bytes from the line; an answer that comes after its time is a timeout and then a late one."""
-        events = self._expired(now_ns)
-        for item in self._exchange.feed(received):
-            events += [corrupt(now_ns, item)] if isinstance(item, Damage) else self._received(item, now_ns)
-        return events
-
-    def next_wakeup(self) -> MonoNs:
-        """The earliest of everything that is due; in the past when something is due already."""
-        if self._noticed or self._is_fresh:
-            return MonoNs(0)
-        if self._exchange.sent is not None:
-            return MonoNs(self._exchange.sent.until_ns)
+    def _next_due_ns(self) -> MonoNs:
         due = [self._off_from_ns] if self._off_left else []
         if self._greeting:
             return min([*due, self._greeting_from_ns])
         if self._round or (self._left and self._may_energize()):
             return MonoNs(0)
         return min([*due, self._poll_from_ns])
-
-    def is_waiting(self) -> bool:
-        """An answer is awaited."""
-        return self._exchange.sent is not None
-
-    def abandon(self, now_ns: MonoNs) -> None:
-        """Give up the answer under way; a command given up is not said again."""
-        given_up = self._exchange.sent
-        self._exchange.drop()
-        if given_up is not None:
-            self._unanswered(given_up, now_ns)
-
-    def watch_closely(self, *, closely: bool) -> None:
-        """A sample every ``poll_ms``, or every ``idle_poll_ms``."""
-        self._is_closely = closely
-        self._poll_from_ns = min(self._poll_from_ns, MonoNs(self._asked_ns + self._interval_ns()))
 
     def last_words(self) -> bytes:
         """Trigger stop and voltage off, a few times: each frame is whole in itself and needs no answer."""
@@ -165,7 +122,8 @@ class OpenLifuDriver:
 
     # What is said
 
-    def _next(self, now_ns: MonoNs) -> bytes:
+    def _next(self, now_ns: MonoNs, events: list[DeviceEvent]) -> bytes:  # noqa: ARG002  # notices nothing on the way
+        """Off first, then who is there, the sample that is due, levels."""
         if self._off_left and now_ns >= self._off_from_ns:
             return self._ask(self._off_left[0], now_ns)
         if self._greeting:
@@ -205,22 +163,7 @@ class OpenLifuDriver:
             raise LocalProtocolError("only the voltage can be changed while it runs")
         return voltage
 
-    def _interval_ns(self) -> int:
-        live = self._profile.liveness
-        return (live.poll_ms if self._is_closely else live.idle_poll_ms) * NS_PER_MS
-
     # What comes back
-
-    def _expired(self, now_ns: MonoNs) -> list[DeviceEvent]:
-        over = self._exchange.expire(now_ns)
-        if over is None:
-            return []
-        sent, rest = over
-        events: list[DeviceEvent] = [link_fault(now_ns, Fault.TIMEOUT, f"no answer to {sent.word.name}")]
-        if rest is not None:
-            events.append(corrupt(now_ns, rest))
-        self._unanswered(sent, now_ns)
-        return events
 
     def _received(self, received: Received, now_ns: MonoNs) -> list[DeviceEvent]:
         packet, sent = received.packet, received.sent
@@ -342,7 +285,7 @@ class OpenLifuDriver:
 
     # What becomes of failures
 
-    def _unanswered(self, sent: Sent, now_ns: MonoNs) -> None:
+    def _came_to_nothing(self, sent: Sent, now_ns: MonoNs) -> list[DeviceEvent]:
         """Whether it was heard is not known: where output may be on, only the stop is left to say."""
         if sent.word in OFF:
             if now_ns >= sent.until_ns:
@@ -350,6 +293,10 @@ class OpenLifuDriver:
         elif self._driving_ns is not None or sent.word in ENERGIZING:
             self._stop_from(now_ns)
         self._forget(sent, now_ns)
+        return []
+
+    def _name_of(self, sent: Sent) -> str:
+        return sent.word.name
 
     def _forget(self, sent: Sent, now_ns: MonoNs) -> None:
         """What was built on an answer that did not come, or was a refusal. No command is said again by itself."""

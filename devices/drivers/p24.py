@@ -9,12 +9,11 @@ Rule 3: output begins from status *none* alone. Whatever else is found there mus
 Rule 4: the frames that feed the lease are Ml_update and Ml_get_current_data; both need a permit.
 """
 
-from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
 
-from devices.driver import corrupt, link_fault
+from devices.driver import link_fault
 from devices.model import (
     NS_PER_MS,
     Ack,
@@ -32,8 +31,8 @@ from devices.model import (
     label,
 )
 from devices.profile import Profile
+from devices.talk import Talk
 from protocols import sciencemode4 as wire
-from protocols.damage import Damage
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.inspect import Energize, FrameKind, Unknown
 from protocols.sciencemode import Belonging, Packet, Request
@@ -100,19 +99,16 @@ class _Halted(msgspec.Struct, frozen=True):
     asked_ns: MonoNs
 
 
-class P24Driver:
+class P24Driver(Talk[Request[Command], Packet]):
     """One P24 on one line. See ``devices.driver.Driver`` for what each call promises."""
+
+    _exchange: Exchange
 
     def __init__(self, profile: Profile) -> None:
         live = profile.liveness
-        self._profile = profile
-        self._exchange = Exchange(live.reply_ms * NS_PER_MS)
-        self._reply_ns = live.reply_ms * NS_PER_MS
+        super().__init__(profile, Exchange(live.reply_ms * NS_PER_MS))
         self._feed_ns = live.feed_ms * NS_PER_MS
         self._lease_ns = live.lease_ms * NS_PER_MS
-        self._noticed: list[DeviceEvent] = []  # outside poll and feed; told with the next poll
-        self._has_permit = False
-        self._is_closely = False
         self._step = _Step.STATUS
         self._serial = ""
         self._handshake_from_ns = MonoNs(0)
@@ -120,10 +116,7 @@ class P24Driver:
         self._off_from_ns = MonoNs(0)
         self._wanted: Levels | None = None
         self._updating: Levels | None = None  # what the update under way brings into force
-        self._is_fresh = False  # commanded since the last poll
         self._status: StimStatus | None = None  # None: must be asked before anything is built on it
-        self._status_asked_ns = MonoNs(0)
-        self._poll_from_ns = MonoNs(0)
         self._is_initialised = False  # by us, from off, and no update yet
         self._is_driving = False  # an update was written, and neither off nor a halt since
         self._in_force: Levels | None = None
@@ -154,33 +147,7 @@ class P24Driver:
         else:
             self._noticed.append(link_fault(now_ns, Fault.REFUSED, why))
 
-    def poll(self, now_ns: MonoNs, permit: int | None) -> tuple[bytes, Sequence[DeviceEvent]]:
-        """Off first, then who is there, then the lease, levels, status: one frame at a time."""
-        self._has_permit = permit is not None
-        self._is_fresh = False
-        events = [*self._noticed, *self._expired(now_ns)]
-        self._noticed = []
-        if self._halted is not None and not self.is_waiting() and (self._wants_off or not self._has_permit):
-            events += self._explained(self._halted, now_ns)
-        if self.is_waiting():
-            return b"", events
-        command = self._due(now_ns, events)
-        return (b"" if command is None else self._write(command, now_ns)), events
-
-    def feed(self, received: bytes, now_ns: MonoNs) -> Sequence[DeviceEvent]:
-        """Bytes from the line; an answer that comes after its time is a timeout and then a late one."""
-        events = list(self._expired(now_ns))
-        for item in self._exchange.feed(received):
-            events += [corrupt(now_ns, item)] if isinstance(item, Damage) else self._received(item, now_ns)
-        return events
-
-    def next_wakeup(self) -> MonoNs:
-        """The earliest of everything that is due; in the past when something is due already."""
-        if self._noticed or self._is_fresh:
-            return MonoNs(0)
-        deadline_ns = self._exchange.deadline_ns()
-        if deadline_ns is not None:
-            return MonoNs(deadline_ns)
+    def _next_due_ns(self) -> MonoNs:
         if self._halted is not None:
             return MonoNs(0)
         due = [self._off_from_ns] if self._wants_off else []
@@ -194,22 +161,6 @@ class P24Driver:
                 due.append(MonoNs(0))
         return min(due)
 
-    def is_waiting(self) -> bool:
-        """An answer is awaited."""
-        return self._exchange.request is not None
-
-    def abandon(self, now_ns: MonoNs) -> None:
-        """Give up the answer under way; an energizing frame given up is not written again."""
-        given_up = self._exchange.request
-        self._exchange.drop()
-        if given_up is not None:
-            self._noticed += self._failed(given_up, now_ns)
-
-    def watch_closely(self, *, closely: bool) -> None:
-        """Status every ``poll_ms``, or every ``idle_poll_ms``."""
-        self._is_closely = closely
-        self._poll_from_ns = min(self._poll_from_ns, MonoNs(self._status_asked_ns + self._interval_ns()))
-
     def last_words(self) -> bytes:
         """Ml_stop, a few times: each is whole in itself and needs no answer."""
         return wire.request(Command.ML_STOP, 0) * LAST_WORDS
@@ -222,6 +173,13 @@ class P24Driver:
         return kind
 
     # What is written
+
+    def _next(self, now_ns: MonoNs, events: list[DeviceEvent]) -> bytes:
+        """Off first, then who is there, then the lease, levels, status."""
+        if self._halted is not None and (self._wants_off or not self._has_permit):
+            events += self._explained(self._halted, now_ns)
+        command = self._due(now_ns, events)
+        return b"" if command is None else self._write(command, now_ns)
 
     def _due(self, now_ns: MonoNs, events: list[DeviceEvent]) -> Command | None:
         if self._wants_off and now_ns >= self._off_from_ns:
@@ -240,7 +198,7 @@ class P24Driver:
         if self._wanted is None and now_ns < self._feed_from_ns:
             return None
         lease_end_ns = self._fed_ns + self._lease_ns
-        if now_ns >= lease_end_ns and (self._status is None or self._status_asked_ns < lease_end_ns):
+        if now_ns >= lease_end_ns and (self._status is None or self._asked_ns < lease_end_ns):
             return Command.GET_STIM_STATUS
         return Command.ML_GET_CURRENT_DATA if now_ns >= self._feed_from_ns else Command.ML_UPDATE
 
@@ -276,37 +234,23 @@ class P24Driver:
             self._poll_from_ns = MonoNs(now_ns + self._interval_ns())
         return wire.request(command, number)
 
-    def _interval_ns(self) -> int:
-        live = self._profile.liveness
-        return (live.poll_ms if self._is_closely else live.idle_poll_ms) * NS_PER_MS
-
     # What comes back
 
-    def _expired(self, now_ns: MonoNs) -> list[DeviceEvent]:
-        over = self._exchange.expire(now_ns)
-        if over is None:
-            return []
-        request, rest = over
-        events: list[DeviceEvent] = [link_fault(now_ns, Fault.TIMEOUT, f"no answer to {request.command.name}")]
-        if rest is not None:
-            events.append(corrupt(now_ns, rest))
-        return events + self._failed(request, now_ns)
-
-    def _received(self, packet: Packet, now_ns: MonoNs) -> list[DeviceEvent]:
-        received = self._exchange.placed(packet)
-        request = received.request
+    def _received(self, received: Packet, now_ns: MonoNs) -> list[DeviceEvent]:
+        placed = self._exchange.placed(received)
+        request = placed.request
         if request is None:
-            if received.belonging is Belonging.TOLD:
-                return [link_fault(now_ns, Fault.REFUSED, f"unasked: {result_name(packet.payload[:1])}")]
-            fault = Fault.LATE if received.belonging is Belonging.LATE else Fault.FOREIGN
-            return [link_fault(now_ns, fault, f"answer {packet.command}, number {packet.number}")]
+            if placed.belonging is Belonging.TOLD:
+                return [link_fault(now_ns, Fault.REFUSED, f"unasked: {result_name(received.payload[:1])}")]
+            fault = Fault.LATE if placed.belonging is Belonging.LATE else Fault.FOREIGN
+            return [link_fault(now_ns, fault, f"answer {received.command}, number {received.number}")]
         try:
-            answer = answer_of(packet)
+            answer = answer_of(received)
         except RemoteProtocolError as error:
-            return [link_fault(now_ns, Fault.MALFORMED, str(error)), *self._failed(request, now_ns)]
-        if received.belonging is Belonging.ERROR or not _is_good(request.command, answer):
-            why = f"{request.command.name}: {result_name(packet.payload)}"
-            return [link_fault(now_ns, Fault.REFUSED, why), *self._failed(request, now_ns)]
+            return [link_fault(now_ns, Fault.MALFORMED, str(error)), *self._came_to_nothing(request, now_ns)]
+        if placed.belonging is Belonging.ERROR or not _is_good(request.command, answer):
+            why = f"{request.command.name}: {result_name(received.payload)}"
+            return [link_fault(now_ns, Fault.REFUSED, why), *self._came_to_nothing(request, now_ns)]
         return self._answered(request, answer, now_ns)
 
     def _answered(self, request: Request[Command], answer: Answer, now_ns: MonoNs) -> list[DeviceEvent]:
@@ -358,10 +302,10 @@ class P24Driver:
         )
 
     def _told_status(self, request: Request[Command], status: Status, now_ns: MonoNs) -> list[DeviceEvent]:
-        self._status, self._status_asked_ns = status.status, MonoNs(request.sent_ns)
+        self._status, self._asked_ns = status.status, MonoNs(request.sent_ns)
         if not self._is_driving or status.status is StimStatus.MID_LEVEL_RUNNING:
-            return [self._sample(status, self._status_asked_ns, now_ns)]
-        halted = _Halted(status, self._status_asked_ns)
+            return [self._sample(status, self._asked_ns, now_ns)]
+        halted = _Halted(status, self._asked_ns)
         is_puzzling = status.status is StimStatus.MID_LEVEL_INITIALISED and self._error in (None, ChannelError.OK)
         if is_puzzling and self._has_permit and not self._wants_off:
             self._halted = halted
@@ -426,19 +370,22 @@ class P24Driver:
 
     # What becomes of failures
 
-    def _failed(self, request: Request[Command], now_ns: MonoNs) -> list[DeviceEvent]:
-        """A request came to nothing. Queries and Off come again by themselves; what energizes never does."""
+    def _came_to_nothing(self, sent: Request[Command], now_ns: MonoNs) -> list[DeviceEvent]:
+        """Queries and Off come again by themselves; what energizes never does."""
         if self._step is not _Step.KNOWN:
             self._step = _Step.STATUS
             self._handshake_from_ns = MonoNs(now_ns + self._profile.liveness.idle_poll_ms * NS_PER_MS)
-        if request.command in (Command.ML_INIT, Command.ML_UPDATE):
+        if sent.command in (Command.ML_INIT, Command.ML_UPDATE):
             self._wanted = None
             self._is_initialised = False
             self._status = None
             self._poll_from_ns = now_ns
-        if request.command is Command.ML_GET_CURRENT_DATA and self._halted is not None:
+        if sent.command is Command.ML_GET_CURRENT_DATA and self._halted is not None:
             return self._explained(self._halted, now_ns)
         return []
+
+    def _name_of(self, sent: Request[Command]) -> str:
+        return sent.command.name
 
     def _forget_state(self) -> None:
         self._status = None

@@ -9,9 +9,7 @@ Rule 4: an Init while something was commanded means that the unit stopped by its
 Rule 5: the unit has no sensor at its output that the line can ask. No current is ever reported as measured.
 """
 
-from collections.abc import Sequence
-
-from devices.driver import corrupt, link_fault
+from devices.driver import link_fault
 from devices.model import (
     NS_PER_MS,
     Ack,
@@ -28,8 +26,8 @@ from devices.model import (
     Setpoint,
 )
 from devices.profile import Profile
+from devices.talk import Talk
 from protocols import sciencemode2 as wire
-from protocols.damage import Damage
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.inspect import Energize, FrameKind, Unknown
 from protocols.sciencemode import Belonging, Packet, Request
@@ -62,20 +60,16 @@ FAULT_WORDS = {
 }
 
 
-class Rehastim2Driver:
+class Rehastim2Driver(Talk[Request[Command], Packet]):
     """One RehaStim 2 on one line. See ``devices.driver.Driver`` for what each call promises."""
+
+    _exchange: Exchange
 
     def __init__(self, profile: Profile) -> None:
         live = profile.liveness
-        self._profile = profile
-        self._exchange = Exchange(live.reply_ms * NS_PER_MS)
-        self._reply_ns = live.reply_ms * NS_PER_MS
+        super().__init__(profile, Exchange(live.reply_ms * NS_PER_MS))
         self._lease_ns = live.lease_ms * NS_PER_MS
         self._silence_ns = self._lease_ns * SILENCE_PERCENT // 100
-        self._noticed: list[DeviceEvent] = []  # outside poll and feed; told with the next poll
-        self._has_permit = False
-        self._is_closely = False
-        self._is_fresh = False  # commanded since the last poll
         self._version: int | None = None  # of the Init that identified it
         self._init_number: int | None = None  # of the newest Init, while it may be accepted
         self._init_ns: MonoNs | None = None
@@ -92,7 +86,6 @@ class Rehastim2Driver:
         self._mode: Mode | None = None  # None: must be asked before anything is built on it
         self._listed_us: int | None = None  # the main interval of the channel list that we initialised
         self._is_driving = False  # a Start was written, and neither off nor a halt since
-        self._poll_from_ns = MonoNs(0)
 
     def identify(self) -> None:
         """Forget the unit. It is silence that makes it say Init: what ran is ended by its watchdog meanwhile."""
@@ -120,33 +113,9 @@ class Rehastim2Driver:
         else:
             self._noticed.append(link_fault(now_ns, Fault.REFUSED, why))
 
-    def poll(self, now_ns: MonoNs, permit: int | None) -> tuple[bytes, Sequence[DeviceEvent]]:
-        """Off first; then, under a permit alone, the way from Init to the wanted levels, and the mode."""
-        self._has_permit = permit is not None
-        self._is_fresh = False
+    def _next_due_ns(self) -> MonoNs:
         if self._quiet_from_ns is None:
-            self._quiet_from_ns = now_ns
-        events = [*self._noticed, *self._expired(now_ns)]
-        self._noticed = []
-        if self.is_waiting():
-            return b"", events
-        command = self._due(now_ns, events)
-        return (b"" if command is None else self._write(command, now_ns)), events
-
-    def feed(self, received: bytes, now_ns: MonoNs) -> Sequence[DeviceEvent]:
-        """Bytes from the line; an answer that comes after its time is a timeout and then a late one."""
-        events = list(self._expired(now_ns))
-        for item in self._exchange.feed(received):
-            events += [corrupt(now_ns, item)] if isinstance(item, Damage) else self._received(item, now_ns)
-        return events
-
-    def next_wakeup(self) -> MonoNs:
-        """The earliest of everything that is due; in the past when something is due already."""
-        if self._noticed or self._is_fresh or self._quiet_from_ns is None:
             return MonoNs(0)
-        deadline_ns = self._exchange.deadline_ns()
-        if deadline_ns is not None:
-            return MonoNs(deadline_ns)
         due = [MonoNs(self._quiet_from_ns + self._silence_ns)]
         if self._wants_off:
             due.append(self._stop_from_ns())
@@ -156,17 +125,6 @@ class Rehastim2Driver:
             if self._is_driving or (self._wanted is not None and self._is_accepted):
                 due.append(self._poll_from_ns)
         return min(due)
-
-    def is_waiting(self) -> bool:
-        """An answer is awaited."""
-        return self._exchange.request is not None
-
-    def abandon(self, now_ns: MonoNs) -> None:  # noqa: ARG002  # the seam gives the time
-        """Give up the answer under way; an energizing frame given up is not written again."""
-        given_up = self._exchange.request
-        self._exchange.drop()
-        if given_up is not None:
-            self._failed(given_up)
 
     def watch_closely(self, *, closely: bool) -> None:
         """The mode every ``poll_ms`` while it may be asked, or every ``feed_ms``, which keeps the unit fed."""
@@ -184,6 +142,13 @@ class Rehastim2Driver:
         return kind
 
     # What is written
+
+    def _next(self, now_ns: MonoNs, events: list[DeviceEvent]) -> bytes:
+        """Off first; then, under a permit alone, the way from Init to the wanted levels, and the mode."""
+        if self._quiet_from_ns is None:
+            self._quiet_from_ns = now_ns
+        command = self._due(now_ns, events)
+        return b"" if command is None else self._write(command, now_ns)
 
     def _due(self, now_ns: MonoNs, events: list[DeviceEvent]) -> Command | None:
         if self._wants_off:
@@ -253,31 +218,22 @@ class Rehastim2Driver:
 
     # What comes back
 
-    def _expired(self, now_ns: MonoNs) -> list[DeviceEvent]:
-        over = self._exchange.expire(now_ns)
-        if over is None:
-            return []
-        request, rest = over
-        self._failed(request)
-        events: list[DeviceEvent] = [link_fault(now_ns, Fault.TIMEOUT, f"no answer to {request.command.name}")]
-        return events if rest is None else [*events, corrupt(now_ns, rest)]
-
-    def _received(self, packet: Packet, now_ns: MonoNs) -> list[DeviceEvent]:
-        received = self._exchange.placed(packet)
-        if received.belonging in (Belonging.LATE, Belonging.FOREIGN):
-            fault = Fault.LATE if received.belonging is Belonging.LATE else Fault.FOREIGN
-            return [link_fault(now_ns, fault, f"packet {packet.command}, number {packet.number}")]
+    def _received(self, received: Packet, now_ns: MonoNs) -> list[DeviceEvent]:
+        placed = self._exchange.placed(received)
+        if placed.belonging in (Belonging.LATE, Belonging.FOREIGN):
+            fault = Fault.LATE if placed.belonging is Belonging.LATE else Fault.FOREIGN
+            return [link_fault(now_ns, fault, f"packet {received.command}, number {received.number}")]
         self._quiet_from_ns = now_ns
-        request = received.request
+        request = placed.request
         try:
-            answer = answer_of(packet)
+            answer = answer_of(received)
         except RemoteProtocolError as error:
             if request is not None:
-                self._failed(request)
+                self._came_to_nothing(request, now_ns)
             return [link_fault(now_ns, Fault.MALFORMED, str(error))]
         match answer:
             case Init():
-                return self._told_init(packet.number, answer.version, now_ns)
+                return self._told_init(received.number, answer.version, now_ns)
             case StimulationError():
                 return self._told_error(answer.error, now_ns)
         return [] if request is None else self._answered(request, answer, now_ns)
@@ -291,7 +247,7 @@ class Rehastim2Driver:
                 self._answered_ns = MonoNs(request.sent_ns)
                 return self._done(request.command, now_ns)
         why = result_name(answer.result) if isinstance(answer, Done) else "unknown command"
-        self._failed(request)
+        self._came_to_nothing(request, now_ns)
         return [link_fault(now_ns, Fault.REFUSED, f"{request.command.name}: {why}")]
 
     def _done(self, command: Command, now_ns: MonoNs) -> list[DeviceEvent]:
@@ -383,11 +339,15 @@ class Rehastim2Driver:
 
     # What becomes of failures
 
-    def _failed(self, request: Request[Command]) -> None:
-        """A request came to nothing. Queries and Off come again by themselves; what energizes never does."""
-        if request.command in (Command.INIT_CHANNEL_LIST_MODE, Command.START_CHANNEL_LIST_MODE):
+    def _came_to_nothing(self, sent: Request[Command], now_ns: MonoNs) -> list[DeviceEvent]:  # noqa: ARG002
+        """Queries and Off come again by themselves; what energizes never does."""
+        if sent.command in (Command.INIT_CHANNEL_LIST_MODE, Command.START_CHANNEL_LIST_MODE):
             self._wanted = self._updating = None
             self._mode = self._listed_us = None
+        return []
+
+    def _name_of(self, sent: Request[Command]) -> str:
+        return sent.command.name
 
     def _forget_state(self) -> None:
         self._mode = self._listed_us = None

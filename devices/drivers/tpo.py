@@ -11,10 +11,9 @@ Rule 4: ABORT goes before everything; a doubtful line (``protocols.tpo_exchange`
 """
 
 from collections import deque
-from collections.abc import Sequence
 from enum import StrEnum
 
-from devices.driver import corrupt, link_fault
+from devices.driver import link_fault
 from devices.model import (
     NS_PER_MS,
     Ack,
@@ -31,8 +30,8 @@ from devices.model import (
     label,
 )
 from devices.profile import Profile
+from devices.talk import Talk
 from protocols import tpo as wire
-from protocols.damage import Damage
 from protocols.errors import LocalProtocolError
 from protocols.inspect import FrameKind
 from protocols.tpo import Name, Request, Timing, Verb
@@ -79,18 +78,13 @@ _ASKS = {
 }
 
 
-class TpoDriver:
+class TpoDriver(Talk[Sent, Received]):
     """One TPO on one line. See ``devices.driver.Driver`` for what each call promises."""
 
+    _exchange: TpoExchange
+
     def __init__(self, profile: Profile) -> None:
-        live = profile.liveness
-        self._profile = profile
-        self._exchange = TpoExchange(live.reply_ms * NS_PER_MS)
-        self._reply_ns = live.reply_ms * NS_PER_MS
-        self._noticed: list[DeviceEvent] = []  # outside poll and feed; told with the next poll
-        self._is_fresh = False  # commanded since the last poll
-        self._has_permit = False
-        self._is_closely = False
+        super().__init__(profile, TpoExchange(profile.liveness.reply_ms * NS_PER_MS))
         self._step = _Step.STATE
         self._firmware = NOT_TOLD
         self._handshake_from_ns = MonoNs(0)
@@ -104,8 +98,6 @@ class TpoDriver:
         self._held: dict[Name, int] = {}  # what it last said that it has
         self._driving_ns: MonoNs | None = None  # since START was written; None: nothing runs by us
         self._round: list[Received] = []
-        self._asked_ns = MonoNs(0)
-        self._poll_from_ns = MonoNs(0)
 
     def identify(self) -> None:
         """Forget the unit; its state, an ABORT if it runs, and its transducers come before anything else."""
@@ -130,52 +122,13 @@ class TpoDriver:
         is_running = self._driving_ns is not None
         self._left = deque(self._other_power(setpoint) if is_running else self._start(setpoint))
 
-    def poll(self, now_ns: MonoNs, permit: int | None) -> tuple[bytes, Sequence[DeviceEvent]]:
-        """ABORT first, then who is there, then an end of doubt, levels, the sample: one line at a time."""
-        self._has_permit = permit is not None
-        self._is_fresh = False
-        events = [*self._noticed, *self._expired(now_ns)]
-        self._noticed = []
-        if self.is_waiting():
-            return b"", events
-        return self._next(now_ns), events
-
-    def feed(self, received: bytes, now_ns: MonoNs) -> Sequence[DeviceEvent]:
-        """Bytes from the line; an answer that comes after its time is a timeout and then a late one."""
-        events = self._expired(now_ns)
-        for item in self._exchange.feed(received):
-            events += [corrupt(now_ns, item)] if isinstance(item, Damage) else self._received(item, now_ns)
-        return events
-
-    def next_wakeup(self) -> MonoNs:
-        """The earliest of everything that is due; in the past when something is due already."""
-        if self._noticed or self._is_fresh:
-            return MonoNs(0)
-        deadline_ns = self._exchange.deadline_ns()
-        if deadline_ns is not None:
-            return MonoNs(deadline_ns)
+    def _next_due_ns(self) -> MonoNs:
         due = [self._off_from_ns] if self._wants_off else []
         if self._step is not _Step.KNOWN:
             return min([*due, self._handshake_from_ns])
         if self._exchange.is_doubtful or self._round or self._may_go_on():
             return MonoNs(0)
         return min([*due, self._poll_from_ns])
-
-    def is_waiting(self) -> bool:
-        """An answer is awaited."""
-        return self._exchange.sent is not None
-
-    def abandon(self, now_ns: MonoNs) -> None:
-        """Give up the answer under way; a command given up is not said again."""
-        given_up = self._exchange.sent
-        self._exchange.drop()
-        if given_up is not None:
-            self._unanswered(given_up, now_ns)
-
-    def watch_closely(self, *, closely: bool) -> None:
-        """A sample every ``poll_ms``, or every ``idle_poll_ms``."""
-        self._is_closely = closely
-        self._poll_from_ns = min(self._poll_from_ns, MonoNs(self._asked_ns + self._interval_ns()))
 
     def last_words(self) -> bytes:
         """ABORT, a few times, behind a CR that ends whatever half a line was written before."""
@@ -187,7 +140,8 @@ class TpoDriver:
 
     # What is said
 
-    def _next(self, now_ns: MonoNs) -> bytes:
+    def _next(self, now_ns: MonoNs, events: list[DeviceEvent]) -> bytes:  # noqa: ARG002  # notices nothing on the way
+        """ABORT first, then who is there, then an end of doubt, levels, the sample."""
         if self._wants_off and now_ns >= self._off_from_ns:
             self._off_from_ns = MonoNs(now_ns + self._reply_ns)
             return self._exchange.begin(Request(Verb.ABORT), now_ns)
@@ -246,22 +200,7 @@ class TpoDriver:
             return str(error)
         return None
 
-    def _interval_ns(self) -> int:
-        live = self._profile.liveness
-        return (live.poll_ms if self._is_closely else live.idle_poll_ms) * NS_PER_MS
-
     # What comes back
-
-    def _expired(self, now_ns: MonoNs) -> list[DeviceEvent]:
-        over = self._exchange.expire(now_ns)
-        if over is None:
-            return []
-        sent, rest = over
-        events: list[DeviceEvent] = [link_fault(now_ns, Fault.TIMEOUT, f"no answer to {sent.request.text}")]
-        if rest is not None:
-            events.append(corrupt(now_ns, rest))
-        self._unanswered(sent, now_ns)
-        return events
 
     def _received(self, received: Received, now_ns: MonoNs) -> list[DeviceEvent]:
         if received.belonging is Belonging.BANNER:
@@ -367,13 +306,17 @@ class TpoDriver:
         self._forget(sent, now_ns)
         return [link_fault(now_ns, Fault.REFUSED, why)]
 
-    def _unanswered(self, sent: Sent, now_ns: MonoNs) -> None:
+    def _came_to_nothing(self, sent: Sent, now_ns: MonoNs) -> list[DeviceEvent]:
         """Whether it was heard is not known: where output may be on, only ABORT is left to say."""
         is_question = sent.request.value is None and isinstance(sent.request.word, Name)
         if self._driving_ns is not None or (not is_question and sent.request.word is not Verb.ABORT):
             self._wants_off = True
             self._off_from_ns = now_ns
         self._forget(sent, now_ns)
+        return []
+
+    def _name_of(self, sent: Sent) -> str:
+        return sent.request.text
 
     def _forget(self, sent: Sent, now_ns: MonoNs) -> None:
         """What was built on an answer that did not come, or was a refusal. No command is said again by itself."""

@@ -104,7 +104,7 @@ def test_a_packet_belongs_by_command_and_number(command: int, number_shift: int,
     number = exchange.begin(Command.GET_STIMULATION_MODE, 0)
 
     assert belonging is exchange.placed(Packet(command, number + number_shift, b"\x00\x00")).belonging
-    assert (belonging in (Belonging.ANSWER, Belonging.ERROR)) == (exchange.request is None)
+    assert (belonging in (Belonging.ANSWER, Belonging.ERROR)) == (exchange.sent is None)
 
 
 def test_the_answer_of_a_request_that_is_over_is_late() -> None:

@@ -7,6 +7,8 @@ Rule 2: a word that is not in a table is shown as it is: a sentence that is miss
 from collections.abc import Mapping
 from typing import Final
 
+from devices.dose import body_weight_permille
+
 MS_PER_S: Final = 1_000
 S_PER_MIN: Final = 60
 MIN_PER_H: Final = 60
@@ -158,6 +160,19 @@ def quantity(parameter: str, value: int | None) -> str:
         return f"{value} ({parameter})"
     per, keeps_zero, unit = _QUANTITIES[parameter]
     return f"{_tenths(value, per) if keeps_zero else _trimmed(value, per)} {unit}"
+
+
+# Micronewton in one of the unit; NIST SP 811, appendix B.8: 1 kgf = 9.80665 N, 1 lbf = 4.448 222 N.
+_FORCE_UN: Final[Mapping[str, int]] = {"kgf": 9_806_650, "lbf": 4_448_222}
+
+
+def pull(force_n: int, body_weight_g: int | None, site_unit: str) -> str:
+    """A pull in the site's unit (N, kgf or lbf) with the other beside it, and its part of the body's weight."""
+    newton, beside = f"{force_n} N", "kgf" if site_unit == "N" else site_unit
+    other = f"{_tenths(force_n * 1_000_000, _FORCE_UN[beside])} {beside}"
+    told = f"{newton} ({other})" if site_unit == "N" else f"{other} ({newton})"
+    permille = body_weight_permille({"force_n": force_n, "body_weight_g": body_weight_g or 0})
+    return told if permille is None else f"{told}, {_trimmed(permille, 10)} % of the body's weight"
 
 
 def parameter(name: str) -> str:

@@ -105,22 +105,12 @@ def during_gate(name: str) -> Gate:
 
 
 def shown(
-    preset: Preset,
-    who: Who,
-    unit: str,
-    level: tuple[str, int],
-    settings: tuple[tuple[str, int], ...],
-    planned_ms: int,
-    start: int | None = None,
+    preset: Preset, who: Who, unit: str, level: str, settings: tuple[tuple[str, int], ...], planned_ms: int
 ) -> Shown:
-    """What a session's gates read back. ``level`` is (parameter, the most it may be ridden to in this session).
+    """What a session's gates read back. ``level`` is what it is ridden to, in words.
 
-    ``start`` is where the first ramp from off goes to; left out, only the most is read back. ``ready`` stays empty:
-    who knows the unit fills it in.
+    ``ready`` stays empty: who knows the unit fills it in.
     """
-    name, highest = level
-    ramp = "" if start is None else f"from off to {text.quantity(name, start)}, "
-    first = f"{text.parameter(name)} {ramp}at most {text.quantity(name, highest)}"
     return Shown(
         unit=unit,
         patient=who.name,
@@ -129,7 +119,7 @@ def shown(
         region=preset.region,
         side=who.side,
         placement=preset.placement,
-        values=", ".join(part for part in (first, text.settings(settings)) if part),
+        values=", ".join(part for part in (level, text.settings(settings)) if part),
         minutes=text.duration(planned_ms),
     )
 

@@ -16,22 +16,20 @@ from modctl.engine.riding import cap
 from modctl.engine.setup import Setup
 from modctl.ipc.messages import GateView, PatientRow, PresetRow
 
+FORCE_N: Final = "force_n"
 BODY_WEIGHT_G: Final = "body_weight_g"
 
 
-def gate_views(standing: Sequence[Standing], preset: Preset, patient: Patient, setup: Setup) -> tuple[GateView, ...]:
-    """The questions of a session in their order, none answered; what is set is read back in them."""
+def gate_views(
+    standing: Sequence[Standing], preset: Preset, patient: Patient, setup: Setup, force_unit: str
+) -> tuple[GateView, ...]:
+    """The questions of a session in their order, none answered; what is set is read back in them.
+
+    ``force_unit``: the site's unit of a pull, N, kgf or lbf.
+    """
     who = Who(name=patient.name, birth_date=patient.birth_date, side=patient.side)
-    level = (setup.level.parameter, cap(setup.level))
-    filled = shown(
-        preset,
-        who,
-        setup.unit,
-        level,
-        setup.settings,
-        setup.started.planned_ms,
-        setup.level.start,
-    )
+    level = _level(setup, patient.body_weight_g, force_unit)
+    filled = shown(preset, who, setup.unit, level, setup.settings, setup.started.planned_ms)
     filled = msgspec.structs.replace(filled, ready=_ready(patient, setup))
     return tuple(
         GateView(
@@ -69,6 +67,16 @@ def preset_row(preset: Preset) -> PresetRow:
         levels=(*sorted(preset.settings.items()), (level, preset.cap)),
         source=preset.source,
     )
+
+
+def _level(setup: Setup, body_weight_g: int | None, force_unit: str) -> str:
+    """Where the first ramp from off goes to, and the most that this session may be ridden to."""
+    name = setup.level.parameter
+    start, most = (
+        text.pull(value, body_weight_g, force_unit) if name == FORCE_N else text.quantity(name, value)
+        for value in (setup.level.start, cap(setup.level))
+    )
+    return f"{text.parameter(name)} from off to {start}, at most {most}"
 
 
 def _ready(patient: Patient, setup: Setup) -> str:

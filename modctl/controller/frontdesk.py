@@ -296,12 +296,12 @@ class FrontDesk:
         known = {one.gate.id: one for one in wish.standing}
         standing = tuple(known.get(gate.id, Standing(gate=gate, ask=Ask.ASK)) for gate in gates)
         checks = tuple(Standing(gate=during_gate(check.gate.gate), ask=Ask.ASK) for check in setup.checks)
-        preset = wish.order.preset
+        preset, unit = wish.order.preset, self._site.site.force_unit
         return Card(
             patient_name=wish.patient.name,
             title=preset.title,
-            gates=gate_views(standing, preset, wish.patient, setup),
-            checks=gate_views(checks, preset, wish.patient, setup),
+            gates=gate_views(standing, preset, wish.patient, setup, unit),
+            checks=gate_views(checks, preset, wish.patient, setup, unit),
             asked_ns=wish.order.now_ns,
             last_level=dict(history.levels).get(preset.id),
         )
@@ -344,7 +344,8 @@ class FrontDesk:
         if isinstance(event, Refuse):
             return event, Card(patient_name="", title=preset.title)
         standing = tuple(Standing(gate=gate, ask=Ask.ASK) for gate in order.gates)
-        return event, Card(patient_name="", title=preset.title, gates=gate_views(standing, preset, NOBODY, event.setup))
+        views = gate_views(standing, preset, NOBODY, event.setup, self._site.site.force_unit)
+        return event, Card(patient_name="", title=preset.title, gates=views)
 
     def check(
         self, number: int, actor: str, request: CheckUnit, units: Mapping[str, UnitState]

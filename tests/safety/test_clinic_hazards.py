@@ -96,7 +96,7 @@ def test_h52_the_wrong_side_reads_differently() -> None:
 
     def confirm(side: str) -> str:
         who = Who(name="Ada Example", birth_date="1951-03-04", side=side)
-        filled = shown(preset, who, "estim-1", ("current_ua", 60_000), settings, 1_800_000, 0)
+        filled = shown(preset, who, "estim-1", "current at most 60.0 mA", settings, 1_800_000)
         return gate_text(next(gate for gate in gates_for(Modality.ESTIM) if gate.id == "confirm"), filled)
 
     left, right = confirm("left"), confirm("right")

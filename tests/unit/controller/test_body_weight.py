@@ -26,18 +26,22 @@ PULL = Start(id=1, unit="traction-1", patient="P-OLD", preset="hip-traction-inte
 class Desk:
     """A front desk in this thread, and the weights that it charted."""
 
-    def __init__(self, layout: Layout, gate_days: dict[str, int] | None = None) -> None:
+    def __init__(self, layout: Layout, **policy: object) -> None:
         site = load_site(layout.root)
-        site = msgspec.structs.replace(site, site=msgspec.structs.replace(site.site, gate_days=gate_days or {}))
+        site = msgspec.structs.replace(site, site=msgspec.structs.replace(site.site, **policy))
         self.front = FrontDesk(layout.people, layout.presets, site, SystemClock(), "modctl test")
         self._units = {entry.name: UnitState(config=unit_config(entry), line_open=True) for entry in site.units}
         self.charted: list[PatientWeighed] = []
+        self.asked: dict[str, str] = {}  # the questions of the newest session, by gate
 
     def begin(self, **changes: object) -> Begin | Refuse | Refused:
         """Ask for a pull."""
         request = msgspec.structs.replace(PULL, **changes)
         found = self.front.begin(5, "therapist", request, self._units, chart=self.charted.append)
-        return found if isinstance(found, Refused) else found[0]
+        if isinstance(found, Refused):
+            return found
+        self.asked = {view.gate: view.text for view in found[1].gates}
+        return found[0]
 
 
 def patient(ref: str, weight_g: int | None, days: int | None) -> Patient:
@@ -93,7 +97,7 @@ def test_a_weight_that_is_too_old_or_missing_closes_the_gate(desk: Desk, ref: st
 
 def test_a_weight_of_these_days_is_enough_and_a_site_may_want_a_younger_one(layout: Layout, desk: Desk) -> None:
     """Twenty-nine days are; at a site that weighs each week they are not."""
-    strict = Desk(layout, {"body_weight": 7})
+    strict = Desk(layout, gate_days={"body_weight": 7})
     found = strict.begin(patient="P-FRESH")
     strict.front.close()
 
@@ -109,6 +113,26 @@ def test_a_weight_that_is_entered_opens_the_gate_and_is_kept_with_its_date(desk:
     assert 82_000 == dict(begun.setup.context)["body_weight_g"]
     assert [PatientWeighed(patient="P-NO", body_weight_g=82_000)] == desk.charted
     assert isinstance(desk.begin(patient="P-NO"), Begin)
+
+
+@pytest.mark.parametrize(
+    ("unit", "told"),
+    [
+        ("N", "at most 150 N (15.3 kgf), 19.2 % of the body's weight"),
+        ("kgf", "at most 15.3 kgf (150 N), 19.2 % of the body's weight"),
+        ("lbf", "at most 33.7 lbf (150 N), 19.2 % of the body's weight"),
+    ],
+)
+def test_tx_10_a_pull_is_read_back_in_the_sites_unit_beside_newton_and_as_a_part_of_the_weight(
+    layout: Layout, unit: str, told: str
+) -> None:
+    """Acceptance TX 10: who thinks in pounds and who thinks in newton confirm the same pull of 80 kg."""
+    desk = Desk(layout, force_unit=unit)
+    begun = desk.begin(patient="P-FRESH")
+    desk.front.close()
+
+    assert isinstance(begun, Begin)
+    assert told in desk.asked["confirm"]
 
 
 @pytest.mark.parametrize("kg", [9, 401, 0, -1])

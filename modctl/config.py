@@ -76,6 +76,7 @@ class SiteTable(_Table, frozen=True, kw_only=True):
     ``gate_days``: how many days an answer at the table holds at this site, by gate; shorter than shipped, 0 not at all.
     ``lock_after_s``: a screen that nobody touches for so long is locked; 0: never.
     ``calibration_days``: how long a calibration holds; at least yearly (safety and technical check, Gymna manuals).
+    ``unattended``: what a session whose preset needs nobody at its screen does when that screen is lost.
     ``force_unit``: how a pull is read back before its start; newton stands beside it whatever is chosen.
     ``require_calibration``: what was never calibrated treats nobody; left out: in a site for real units.
     """
@@ -89,6 +90,7 @@ class SiteTable(_Table, frozen=True, kw_only=True):
     gate_days: dict[str, int] = msgspec.field(default_factory=dict)
     lock_after_s: Annotated[int, msgspec.Meta(ge=0, le=MAX_LOCK_S)] = 300  # chosen: longer than a look at the skin
     calibration_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 365
+    unattended: Literal["goes-on", "stops"] = "goes-on"
     force_unit: Literal["N", "kgf", "lbf"] = "N"
     require_calibration: bool | None = None
 

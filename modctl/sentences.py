@@ -171,6 +171,12 @@ ALARMS: Final[Mapping[str, AlarmText]] = {
     "armed_timeout": AlarmText("high", "The start could not be charted in time.", _OFF_HELD, "Check the disk."),
     "pausing_timeout": AlarmText("high", "Off was not confirmed in time for a pause.", _OFF_NOW, _LOOK),
     "screen_lost": AlarmText("high", "The screen that attends the session is gone.", _OFF_NOW, "Open the table again."),
+    "left_alone": AlarmText(
+        "medium",
+        "The screen of a session that needs nobody at it is gone.",
+        "The output goes on as it was set.",
+        "Open the table again and look after the patient.",
+    ),
     "contact_lost": AlarmText("medium", "Contact was lost.", _OFF_NOW, "Fix it; then resume, from off."),
     "witnesses_differ": AlarmText(
         "high",

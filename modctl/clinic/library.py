@@ -136,6 +136,8 @@ def time_findings(preset: Preset, profile: Profile) -> Sequence[str]:
     ]
     if preset.modality in (Modality.HEAT, Modality.COLD) and preset.skin_check_every_ms is None:
         found.append("skin_check_every_ms is missing: heat and cold are looked at while they are on")
+    if not preset.attended and (preset.modality is not Modality.ESTIM or preset.ask_level_every_ms is None):
+        found.append("attended: only stimulation may go on without its screen, and then ask_level_every_ms is needed")
     if preset.longest_ms is not None and preset.duration_ms > preset.longest_ms:
         found.append(f"duration_ms: {preset.duration_ms} is above its own longest_ms {preset.longest_ms}")
     return found

@@ -46,6 +46,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         None  # time with output after which somebody must look at the skin, again and again
     )
     ask_level_every_ms: int | None = None  # the same for asking an unattended patient how it feels
+    attended: bool = True  # a person stays at the screen: the session stops when its screen is lost
     longest_ms: int | None = None  # a session of it may not be planned longer, whatever the unit allows
     goal: Literal["", "range-of-motion"] = ""  # what is measured at every visit because it is what is treated for
     approved: bool = False

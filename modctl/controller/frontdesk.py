@@ -285,6 +285,7 @@ class FrontDesk:
             today=self._today(),
             needs_calibration=self._site.site.needs_calibration,
             head=request.head,
+            must_attend=self._site.site.unattended == "stops",
             witness=units.get(entry.witness),
             grace_ms=self._site.site.check_grace_s * 1_000,
             cold_rest_ms=cold_rest_ms(history.colds, preset.region, patient.side, self._now()),

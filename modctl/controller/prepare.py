@@ -58,6 +58,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     today: str = ""  # the date at the site; calibrations are held against it
     needs_calibration: bool = False  # what was never calibrated treats nobody
     head: str = ""  # serial number of the head that the person named
+    must_attend: bool = False  # the site's: no session goes on without its screen
     load: str = ""  # of a bench run; empty: a treatment
 
 
@@ -392,7 +393,7 @@ def _setup(order: Order, wanted: _Wanted) -> Setup:
         plan=order.preset.plan,
         limits=doors.hard_rows(limits),
         contact=_contact_rule(profile),
-        attended=profile.device.attended,
+        attended=profile.device.attended and (order.preset.attended or order.must_attend),
         stale_ns=profile.liveness.stale_ms * NS_PER_MS,
         lease_ms=profile.liveness.lease_ms,
         stop_deadline_ns=profile.off.deadline_ms * NS_PER_MS,

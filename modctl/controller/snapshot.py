@@ -297,6 +297,8 @@ def _stands(alarm: str, state: SessionState) -> bool:
     match alarm:
         case _ if alarm in LIFTED:
             return waits or state.contact_lost_ns is not None
+        case "left_alone":
+            return state.is_left and state.phase not in OVER
         case "take_pack_off":
             return state.remind_ns != NEVER_NS
         case "electrode_lifting":

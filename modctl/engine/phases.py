@@ -72,6 +72,7 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
     dues: Dues = ()
     warmth: Warmth = Warmth()
     felt: Felt = Felt()
+    is_left: bool = False  # its screen is gone, it goes on, and nobody has acted on it since
     remind_ns: int = NEVER_NS  # when an alarm that nobody has answered is said again
 
 

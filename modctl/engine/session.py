@@ -30,6 +30,7 @@ CHECKING_NS = 1_800 * NS_PER_S  # chosen: half an hour of unanswered questions i
 WRITER_STOP_MS = 2_000  # house rule: a writer this far behind is a controlled stop
 WRITER_HOLD_MS = 1_000  # house rule: no raise
 SECOND_PRESS_NS = 150 * NS_PER_MS  # chosen: keyboards repeat a held key every 30 to 50 ms
+ACTS = (ev.Answered, ev.PauseAsked, ev.ResumeAsked, ev.LevelAsked)  # of a person at a screen
 PARTNER_NS = NS_PER_S  # chosen: two units acknowledge their first step at different moments, never a second apart
 
 
@@ -118,7 +119,8 @@ def _answer_objection(state: SessionState, event: ev.Answered) -> str | None:
 
 def session_step(state: SessionState, event: ev.SessionEvent, now_ns: int) -> Step:  # noqa: C901, PLR0911, PLR0912  # flat: one arm an event
     """One event. The only way a session changes."""
-    state = msgspec.structs.replace(state, ledger=account(state.ledger, now_ns))
+    is_left = state.is_left and not isinstance(event, ACTS)
+    state = msgspec.structs.replace(state, ledger=account(state.ledger, now_ns), is_left=is_left)
     match event:
         case ev.SampleArrived(sample=sample):
             return _on_sample(state, sample, now_ns)
@@ -144,10 +146,10 @@ def session_step(state: SessionState, event: ev.SessionEvent, now_ns: int) -> St
             return on_pack(state, event, now_ns)
         case ev.WriterLate(by_ms=by_ms):
             return _on_writer(state, by_ms, now_ns)
-        case ev.AttendanceLost(why=why):
-            if not state.setup.attended and state.phase is not Phase.CHECKING:
-                return state, ()
+        case ev.AttendanceLost(why=why) if state.setup.attended or state.phase is Phase.CHECKING:
             return take(state, On.STOP, now_ns, reason=f"screen_lost:{why}")
+        case ev.AttendanceLost():
+            return _left_alone(state)
         case ev.GateBroken():
             return take(state, On.FAULT, now_ns, reason="frame_held")
         case ev.WitnessSaid(value=value):
@@ -185,6 +187,13 @@ def wakeup_ns(state: SessionState) -> int:
         if state.contact_lost_ns is not None:
             times.append(state.contact_lost_ns + state.setup.contact.stop_after_ns)
     return min(times)
+
+
+def _left_alone(state: SessionState) -> Step:
+    """It goes on without its screen, and every other screen says so. Nobody watches a pack through a screen."""
+    if state.setup.by_hand or state.phase in OVER:
+        return state, ()
+    return msgspec.structs.replace(state, is_left=True), (append(state, alarm("left_alone", "medium")),)
 
 
 def _on_stop(state: SessionState, source: str, now_ns: int, *, fast: bool) -> Step:

@@ -5,7 +5,6 @@ from datetime import datetime, tzinfo
 
 import msgspec
 
-from devices import profile
 from devices.model import NS_PER_S, ObservedAs, Sample
 from modctl.chart.reader import ChartReader, SessionRow
 from modctl.clinic.claims import Treatment
@@ -51,7 +50,7 @@ _Reading = tuple[int, tuple[int | None, ...]]
 
 
 def _treatment(row: SessionRow, entries: Sequence[Entry], zone: tzinfo) -> Treatment:
-    requested = next(record for entry in entries if isinstance(record := record_of(entry), SessionRequested))
+    setup = _setup_of([record_of(entry) for entry in entries])
     present = [_utc_ms(entry) for entry in entries if entry.kind != "inputs"]
     answered = [_utc_ms(entry) for entry in entries if entry.kind == "gate.answered"]
     return Treatment(
@@ -63,16 +62,20 @@ def _treatment(row: SessionRow, entries: Sequence[Entry], zone: tzinfo) -> Treat
         begin_ms=min(answered or present),
         end_ms=max(present),
         delivered_ms=row.delivered_ms or 0,
-        is_attended=requested.model in profile.models() and profile.load(requested.model).device.attended,
+        is_attended=setup is not None and setup.attended,
     )
+
+
+def _setup_of(records: Sequence[Record]) -> Setup | None:
+    """What the session was judged by; None where its request was refused before that."""
+    raw = next((bytes(one.setup) for one in records if isinstance(one, SessionRequested)), b"null")
+    return None if raw == b"null" else msgspec.json.decode(raw, type=Setup)
 
 
 def _measured(records: Sequence[Record]) -> tuple[str, ...]:
     """The parameters that this session's unit really measured."""
-    raw = next((bytes(one.setup) for one in records if isinstance(one, SessionRequested)), b"null")
-    if raw == b"null":
-        return ()
-    observed = msgspec.json.decode(raw, type=Setup).observed
+    setup = _setup_of(records)
+    observed = () if setup is None else setup.observed
     return tuple(name for name, how in observed if how is ObservedAs.MEASURED)
 
 

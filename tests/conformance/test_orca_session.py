@@ -23,7 +23,7 @@ class OrcaTable(Table):
         shipped = msgspec.structs.replace(preset(CYCLES), models=(UNIT,))
         return shipped if preset_id == CYCLES else msgspec.structs.replace(shipped, plan=CONTINUOUS)
 
-    def alarms(self, session: str) -> list[object]:
+    def findings(self, session: str) -> list[object]:
         """Alarms and breaches of a session."""
         return [entry for entry in self.chart.of(session) if entry["kind"] in ("alarm", "limit.breached")]
 
@@ -43,7 +43,7 @@ def test_a_session_completes(table: OrcaTable, name: str, duration_s: int) -> No
 
     assert ("completed", duration_s * 1000) == (end["outcome"], end["delivered_ms"])
     assert (False, 0) == (table.truth(UNIT).energized, table.truth(UNIT).output)
-    assert [] == table.alarms(session)
+    assert [] == table.findings(session)
 
 
 def test_a_preset_for_the_clinic_names_no_such_unit() -> None:

@@ -41,6 +41,7 @@ def preset(name: str) -> Preset:
 class Table:
     """One world with its units; a person's acts are methods, time passes by ``run_s``."""
 
+    must_attend = False  # the site's policy
     cold_rest_ms: int | None = None  # what the site found in its chart of the last cold
 
     def __init__(
@@ -152,6 +153,7 @@ class Table:
             witness=self.world.state.units.get(self.world.state.units[unit].config.witness),
             cold_rest_ms=self.cold_rest_ms,
             openings=self.openings,
+            must_attend=self.must_attend,
         )
 
     def tell(self, session: str, event: SessionEvent) -> None:
@@ -189,6 +191,10 @@ class Table:
         self.inject(unit, "panel-change", value=0)
         self.world.sim(unit).take(self.clock.now_ns)
         self.tell(session, PackMoved(actor="therapist", act=act, source="person"))
+
+    def alarms(self, session: str) -> list[str]:
+        """A session's alarms, in order."""
+        return [str(entry["alarm"]) for entry in self.chart.of(session) if entry["kind"] == "alarm"]
 
     def stop_all(self) -> int:
         """Stop everything; the request's number comes back."""

@@ -124,6 +124,45 @@ def test_es_7_three_allowed_values_are_refused_together(lay: Lay) -> None:
     assert not table.truth(STIM).energized
 
 
+@pytest.mark.parametrize(("must_attend", "goes_on"), [(False, True), (True, False)])
+def test_es_8_a_preset_that_needs_nobody_at_its_screen_goes_on_without_it(
+    lay: Lay, *, must_attend: bool, goes_on: bool
+) -> None:
+    """The question how it feels falls due, and is an alarm where nobody answers; a site may rather have it stop."""
+    table = lay(STIM)
+    table.must_attend = must_attend
+    session = table.start(STIM, "hip-supervised-tens", 900, current_ua=5_000)
+    table.run_s(10)
+    table.tell(session, ev.AttendanceLost(why="left"))
+    table.run_s(1)
+    assert goes_on is (table.state(session).phase is Phase.RUNNING)
+    if not goes_on:
+        return
+
+    assert ["left_alone"] == table.alarms(session)
+    table.run_s(300)
+    assert "ask_level" in [entry["gate"] for entry in table.chart.of(session) if entry["kind"] == "check.due"]
+    table.run_s(61)
+    assert ["left_alone", "ask_level_late"] == table.alarms(session)
+    assert table.truth(STIM).energized
+
+    table.tell(session, ev.LevelAsked(actor="therapist", direction=Direction.HOLD))
+    assert not table.state(session).is_left
+    table.stop_all()
+    table.run_s(3)
+
+
+def test_es_8_an_attended_preset_stops_with_its_screen(lay: Lay) -> None:
+    """The same current, of a preset that needs somebody."""
+    table = lay(STIM)
+    session = table.start(STIM, TENS, 900, current_ua=5_000)
+    table.run_s(10)
+    table.tell(session, ev.AttendanceLost(why="closed"))
+
+    ended = table.run_to_end(session, limit_s=5)
+    assert ("stopped", "screen_lost:closed") == (ended["outcome"], ended["reason"])
+
+
 # Ultrasound
 
 

@@ -9,11 +9,6 @@ from tests.scenario.table import Table
 ESTIM, INTERFERENTIAL = "reference-estim", "hip-interferential"
 
 
-def alarms(table: Table, session: str) -> list[str]:
-    """A session's alarms, in order."""
-    return [str(entry["alarm"]) for entry in table.chart.of(session) if entry["kind"] == "alarm"]
-
-
 def raised(table: Table, session: str) -> str | None:
     """A person asks for more; why not, if not."""
     table.tell(session, ev.LevelAsked(actor="therapist", direction=Direction.UP))
@@ -31,7 +26,7 @@ def test_es_5_a_partly_lifted_electrode_is_not_raised(lay: Lay) -> None:
     level = table.state(session).riding.level
     table.inject(ESTIM, "partial-lift", permille=500)
     table.run_s(2)
-    assert ["electrode_lifting"] == alarms(table, session)
+    assert ["electrode_lifting"] == table.alarms(session)
     why = raised(table, session)
     assert why is not None
     assert "partly off" in why
@@ -54,7 +49,7 @@ def test_es_6_a_level_that_the_output_does_not_follow_is_not_counted(lay: Lay) -
     table.inject(ESTIM, "partial-lift", permille=870)  # above 8 kilohm: 18 mA is its end
     table.tell(session, ev.LevelAsked(actor="therapist", direction=Direction.HOLD))
     table.run_s(2)
-    assert "output_does_not_follow" in alarms(table, session)
+    assert "output_does_not_follow" in table.alarms(session)
 
     why = raised(table, session)
     table.run_s(10)

@@ -35,11 +35,6 @@ class HotPad(Table):
         return msgspec.structs.replace(preset(preset_id), cap=45_000)
 
 
-def alarms(table: Table, session: str) -> list[str]:
-    """A session's alarms, in order."""
-    return [str(entry["alarm"]) for entry in table.chart.of(session) if entry["kind"] == "alarm"]
-
-
 def check(table: Table, session: str, answer: str, gate: str = "skin_check") -> str | None:
     """A person answers what is due; the reason of a refusal comes back."""
     event = ev.Answered(gate=gate, answer=answer, actor="therapist", source="person", age_s=0, took_ms=900)
@@ -114,7 +109,7 @@ def test_heat_1_a_tank_that_is_weak_warns() -> None:
     table.run_s(2)
 
     assert Phase.RUNNING is table.state(session).phase
-    assert ["tank_weak"] == alarms(table, session)
+    assert ["tank_weak"] == table.alarms(session)
 
 
 @pytest.mark.parametrize("fault", ["silence", "disconnect", "no-value"])
@@ -140,7 +135,7 @@ def test_heat_2_minutes_on_skin_run_from_pack_on_to_pack_off(lay: Lay) -> None:
     table.put_on(session)
     table.run_s(60 + 50)
     assert Phase.STOPPING is table.state(session).phase
-    assert ["take_pack_off"] * 4 == alarms(table, session)  # at the end, then every 15 s
+    assert ["take_pack_off"] * 4 == table.alarms(session)  # at the end, then every 15 s
 
     table.take_off(session)
     ended = table.run_to_end(session, limit_s=5)
@@ -149,7 +144,7 @@ def test_heat_2_minutes_on_skin_run_from_pack_on_to_pack_off(lay: Lay) -> None:
     assert ("completed", "planned_time") == (ended["outcome"], ended["reason"])
     assert 1.0 == pytest.approx(minutes(ended["delivered_ms"]), abs=0.02)
     assert 110 / 60 == pytest.approx(minutes(ended["energized_ms"]), abs=0.04)
-    assert 4 == len(alarms(table, session))
+    assert 4 == len(table.alarms(session))
     moved = [(entry["act"], entry["source"]) for entry in table.chart.of(session) if entry["kind"] == "pack.moved"]
     assert [("on", "person"), ("off", "person")] == moved
 
@@ -162,7 +157,7 @@ def test_heat_2_a_pack_that_is_taken_off_early_ends_the_session(lay: Lay) -> Non
     table.take_off(session)
     ended = table.run_to_end(session, limit_s=5)
 
-    assert ("stopped", "pack_off", []) == (ended["outcome"], ended["reason"], alarms(table, session))
+    assert ("stopped", "pack_off", []) == (ended["outcome"], ended["reason"], table.alarms(session))
     assert UnitStatus.READY is table.world.state.units[HOT].status
 
 
@@ -174,7 +169,7 @@ def test_heat_2_a_pack_that_nobody_puts_on_ends_the_request(lay: Lay) -> None:
     ended = table.run_to_end(session, limit_s=700)
 
     assert ("stopped", "pack_not_put_on", 0) == (ended["outcome"], ended["reason"], ended["energized_ms"])
-    assert [] == alarms(table, session)
+    assert [] == table.alarms(session)
 
 
 def test_heat_3_fewer_than_six_layers_are_acknowledged(lay: Lay) -> None:
@@ -213,15 +208,15 @@ def test_heat_4_a_skin_check_that_nobody_answers_is_an_alarm(lay: Lay) -> None:
     session = table.start(HOT, HOT_PRESET, 1_200)
     table.run_s(5 * MIN_S + 2)
     due = [entry for entry in table.chart.of(session) if entry["kind"] == "check.due"]
-    assert (1, []) == (len(due), alarms(table, session))
+    assert (1, []) == (len(due), table.alarms(session))
 
     table.run_s(60 + 32)
-    assert ["take_pack_off"] * 3 == alarms(table, session)
+    assert ["take_pack_off"] * 3 == table.alarms(session)
     assert (Phase.RUNNING, True) == (table.state(session).phase, table.truth(HOT).energized)
 
     assert check(table, session, "as-expected") is None
     table.run_s(60)
-    assert 3 == len(alarms(table, session))
+    assert 3 == len(table.alarms(session))
 
     table.run_s(4 * MIN_S)
     assert 2 == sum(entry["kind"] == "check.due" for entry in table.chart.of(session))
@@ -234,7 +229,7 @@ def test_heat_4_what_modctl_can_hold_is_held_until_a_person_has_looked(lay: Lay)
     table = lay(PAD)
     session = table.start(PAD, "hip-heat-pad", 1_200)
     table.run_s(6 * MIN_S + 10)
-    assert (Phase.PAUSED, ["skin_check_late"]) == (table.state(session).phase, alarms(table, session))
+    assert (Phase.PAUSED, ["skin_check_late"]) == (table.state(session).phase, table.alarms(session))
     assert not table.truth(PAD).energized
 
     table.tell(session, ev.ResumeAsked(actor="therapist"))
@@ -289,7 +284,7 @@ def test_heat_6_a_stop_does_not_switch_a_tank_off() -> None:
     assert ((HOT, False, None),) == stopped.units  # at once, and not claimed: the pack is where it lies
     assert table.truth(TANK).energized
     assert "the tank stays hot" in load(TANK).off.unknown_text
-    assert ["take_pack_off"] == alarms(table, session)
+    assert ["take_pack_off"] == table.alarms(session)
 
 
 @pytest.mark.parametrize(
@@ -420,12 +415,12 @@ def test_cold_5_white_or_hard_skin_ends_the_session(lay: Lay, model: str, preset
     assert check(table, session, "white") is None
     table.run_s(3)
     if model == COLD_PACK:
-        assert {"take_pack_off", "check_shows_harm"} == set(alarms(table, session))
+        assert {"take_pack_off", "check_shows_harm"} == set(table.alarms(session))
         table.take_off(session)
     ended = table.run_to_end(session, limit_s=10)
 
     assert ("stopped", "skin_check:white") == (ended["outcome"], ended["reason"])
-    assert "check_shows_harm" in alarms(table, session)
+    assert "check_shows_harm" in table.alarms(session)
     assert not table.truth(model).energized
 
 
@@ -443,7 +438,7 @@ def test_cold_7_numb_is_one_key_and_a_normal_completion(lay: Lay) -> None:
     table.take_off(session, PackAct.NUMB)
     ended = table.run_to_end(session, limit_s=5)
 
-    assert ("completed", "numb", []) == (ended["outcome"], ended["reason"], alarms(table, session))
+    assert ("completed", "numb", []) == (ended["outcome"], ended["reason"], table.alarms(session))
     assert 4.0 == pytest.approx(minutes(ended["energized_ms"]), abs=0.1)
     assert UnitStatus.READY is table.world.state.units[COLD_PACK].status
 

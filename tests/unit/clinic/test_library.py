@@ -74,6 +74,25 @@ def test_a_treatment_has_a_least_time() -> None:
     assert time_findings(short, load("hasomed-p24"))
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "into"),
+    [
+        ("hip-supervised-tens", "ask_level_every_ms = 300_000 #", "#"),
+        ("hip-oa-ultrasound-1mhz", 'source = "', 'attended = false\nask_level_every_ms = 300_000\nsource = "'),
+    ],
+)
+def test_only_stimulation_that_asks_how_it_feels_may_go_on_without_its_screen(
+    name: str, change: str, into: str
+) -> None:
+    """Whoever leaves the screen is called back; a head needs a hand at all times."""
+    raw = (library.SHIPPED / f"{name}.toml").read_text(encoding="utf-8")
+    genuine, changed = (parse(text.encode(), f"{name}.toml") for text in (raw, raw.replace(change, into, 1)))
+    profile = load(genuine.models[0])
+
+    assert [] == list(time_findings(genuine, profile))
+    assert ["attended"] == [finding.partition(":")[0] for finding in time_findings(changed, profile)]
+
+
 def site_library(folder: Path) -> str:
     """A library with one preset; gives its text."""
     raw = (library.SHIPPED / "hip-post-tha-tens.toml").read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from devices.model import Modality
 from modctl.clock import Stamp, utc_text
 from modctl.records import Draft, GateAnswer, SessionClosed, SessionEnded, SessionRequested, SessionStarted
 from tests.unit.chart.charts import make_chart, sample
+from tests.unit.engine.made import ESTIM
 
 DAYS, A_DAY = 50, 40  # 2 000 sessions
 PEOPLE = ("anna", "ben", "carla", "dan")
@@ -20,6 +21,7 @@ KINDS = (
     (Modality.TRACTION, "reference-traction", "97012"),
     (Modality.HEAT, "reference-heat", "97010"),
 )
+SETUP = msgspec.Raw(msgspec.json.encode(ESTIM))  # of it only whether somebody had to stay is looked at
 FIRST_DAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 QUESTIONS = ("identify", "consent", "screening", "pain_before", "skin_before", "placement", "confirm")
 
@@ -129,7 +131,7 @@ def _entries(one: Planned, chance: random.Random) -> Iterator[tuple[Draft, Stamp
         return Draft(data=data, session=one.name, actor=one.by), stamp  # type: ignore[arg-type]  # only records are given
 
     asked = sample(SessionRequested, unit="u1", model=one.model, patient=one.patient, preset="made-up")
-    yield said(msgspec.structs.replace(asked, setup=msgspec.Raw(b"null")), 0)
+    yield said(msgspec.structs.replace(asked, setup=SETUP), 0)
     for gate in QUESTIONS:
         took_ms = chance.randint(900, 9_000)
         answer = GateAnswer(gate=gate, answer="yes", source="person", age_s=0, took_ms=took_ms)

@@ -250,6 +250,22 @@ def test_a_lost_terminal_stops_an_attended_session(site: Path, how: signal.Signa
     assert truth(site, "estim-1")["energized"] is False
 
 
+def test_a_session_that_needs_nobody_goes_on_without_its_terminal(site: Path) -> None:
+    """Acceptance ES 8, with processes: the output stays, an alarm says that nobody is there, a stop stops."""
+    with Running(site, "--preset", "hip-supervised-tens") as running:
+        running.wait_for("current 1.0 mA")
+        running.process.send_signal(signal.SIGHUP)
+        running.end()
+
+    while "left_alone" not in [event.get("alarm") for event in run(site, "session", "show").objects]:
+        assert truth(site, "estim-1")["energized"] is True
+    stopped = run(site, "stop", "estim-1")
+    events = run(site, "session", "show").objects
+    assert (0, True) == (stopped.status, stopped.objects[0]["off"])
+    assert ["left_alone"] == [event["alarm"] for event in events if event["kind"] == "alarm"]
+    assert ("stopped", "stop:command") == (events[-1]["outcome"], events[-1]["reason"])
+
+
 def test_stop_reaches_one_unit_or_all_and_needs_nobody(site: Path) -> None:
     """One line a unit, with how long it took; a session that ran says why it ended."""
     with Running(site) as running:

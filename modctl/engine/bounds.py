@@ -114,11 +114,10 @@ TRACTION: tuple[Limit, ...] = (
 )
 
 # The most that each region is pulled with; ``traction_region`` in a session's context names the row, 0 is any other.
+# A region without a row of its own is held like the neck.
 TRACTION_REGIONS = ("", "cervical", "lumbar", "hip")
 NECK = _max("hard-tx-region", "force_n", 222, "Saunders cervical traction, 50 lbf; the least of all regions", TEXTBOOK)
 REGIONS: Mapping[int, Max] = {
-    0: NECK,
-    1: NECK,
     2: _max("hard-tx-region", "force_n", 890, "Saunders lumbar traction, 200 lbf", SOURCE),
     3: _max("hard-tx-region", "force_n", 800, "Vaarbakken 2007: hips were pulled with up to 800 N", SOURCE),
 }

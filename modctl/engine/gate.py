@@ -113,10 +113,14 @@ def _inside_permit(values: Mapping[str, int], permit: Permit) -> Ruling:
     return ALLOWED
 
 
-def _raise_is_allowed(value: int, written: Written, rules: GateRules, now_ns: int) -> bool:
-    sign = -1 if rules.down_intensifies else 1
+def _rise(value: int, written: Written, rules: GateRules) -> int:
+    """By how much the level would be more intense than it has been since off; not above 0 where it has been there."""
     peak = rules.rest if written.peak is None else written.peak
-    rise = (value - peak) * sign
+    return peak - value if rules.down_intensifies else value - peak
+
+
+def _raise_is_allowed(value: int, written: Written, rules: GateRules, now_ns: int) -> bool:
+    rise = _rise(value, written, rules)
     if rise <= 0:
         return True
     if rise > rules.raise_limit.per_step:
@@ -142,12 +146,8 @@ def remember(kind: FrameKind, written: Written, rules: GateRules, now_ns: int) -
 
 
 def _with_peak(written: Written, level: int | None, rules: GateRules, now_ns: int) -> Written:
-    if level is None:
+    if level is None or _rise(level, written, rules) <= 0:
         return written
-    sign = -1 if rules.down_intensifies else 1
-    peak = rules.rest if written.peak is None else written.peak
-    if (level - peak) * sign <= 0:
-        return msgspec.structs.replace(written, peak=peak)
     return msgspec.structs.replace(written, peak=level, raised_at_ns=now_ns)
 
 

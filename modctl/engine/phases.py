@@ -63,7 +63,7 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
     contact_alarmed: bool = False
     stop_ns: int | None = None  # when off was decided
     stop_asked_ns: int | None = None  # when a person last asked for the stop that is under way
-    off_ack_ns: int | None = None
+    off_ack_ns: int | None = None  # this and the next begin anew with every stop and every pause
     off_seen: int = 0
     outcome: Outcome | None = None
     reason: str = ""
@@ -131,8 +131,6 @@ def energize(state: SessionState, phase: Phase, now_ns: int) -> Step:
         witnessed_ns=None if state.setup.witness is None else now_ns,
         sample=None,
         contact_lost_ns=None,
-        off_ack_ns=None,
-        off_seen=0,
     )
     return state, (*(append(state, record) for record in records), *commands)
 
@@ -196,7 +194,7 @@ def _enter_resuming(state: SessionState, now_ns: int) -> Step:
         return energize(state, Phase.RESUMING, now_ns)
     riding = state.riding.from_off(state.setup, keep_goal=state.pause_reason in KEEPS_GOAL)
     state = msgspec.structs.replace(
-        state, phase=Phase.RESUMING, deadline_ns=now_ns + STARTING_NS, riding=riding, off_ack_ns=None, sample=None
+        state, phase=Phase.RESUMING, deadline_ns=now_ns + STARTING_NS, riding=riding, sample=None
     )
     return state, (append(state, SessionResumed(), actor=state.actor, await_as="resumed"),)
 

@@ -1,8 +1,11 @@
 """The hard bounds once more, in a second hand: a number that changes by a slip in one place is noticed."""
 
+import pytest
+
 from devices.limits import Combination, Dose, Duration, Limit, Max, Min, Rate
 from devices.model import Modality
-from modctl.engine.bounds import HARD, RMS_BANDS_UA, US_CONTINUOUS_MW_CM2
+from modctl.engine.bounds import HARD, RMS_BANDS_UA, US_CONTINUOUS_MW_CM2, hard_limits, traction_region
+from modctl.engine.checks import check_levels
 
 # By id: the bound; of a rate per second and per step; of a duration in ms, from and to.
 BOUNDS: dict[Modality, dict[str, tuple[int, ...]]] = {
@@ -98,3 +101,67 @@ def test_every_hard_bound_is_the_number_that_was_decided() -> None:
 def test_the_bounds_that_depend_on_the_settings_are_the_numbers_that_were_decided() -> None:
     """As above: current by frequency, intensity without pauses."""
     assert (RMS, CONTINUOUS_MW_CM2) == (RMS_BANDS_UA, US_CONTINUOUS_MW_CM2)
+
+
+@pytest.mark.parametrize(
+    ("region", "bound_n"),
+    [
+        ("cervical", 222),  # Saunders cervical traction, 50 lbf
+        ("lumbar", 890),  # Saunders lumbar traction, 200 lbf
+        ("hip", 800),  # Vaarbakken 2007
+        ("hip, long axis", 800),
+        ("lumbar,supine", 890),
+        ("shoulder", 222),  # no row of its own: held like the neck
+        ("left hip", 222),  # the region is the first word; anything else is not known
+        ("", 222),
+    ],
+)
+def test_each_region_is_pulled_with_its_own_force_at_most(region: str, bound_n: int) -> None:
+    """The force of a hip breaks a neck; what is not known is held like a neck."""
+    row = _depends(Modality.TRACTION, {"traction_region": traction_region(region)}, "hard-tx-region")
+
+    assert [None, None, "hard-tx-region"] == [_first(row, {"force_n": bound_n + step}) for step in (-1, 0, 1)]
+
+
+@pytest.mark.parametrize(("region", "number"), [("cervical", 1), ("lumbar", 2), ("hip", 3), ("shoulder", 0), ("", 0)])
+def test_the_number_of_a_region_is_the_one_that_charts_hold(region: str, number: int) -> None:
+    """It is charted with the session's context: another number would be another region there."""
+    assert number == traction_region(region)
+
+
+@pytest.mark.parametrize("number", [-1, 4, 1_000])
+def test_a_number_of_no_region_is_held_like_the_neck(number: int) -> None:
+    """Unknown is the narrowest bound, never none."""
+    row = _depends(Modality.TRACTION, {"traction_region": number}, "hard-tx-region")
+
+    assert [None, "hard-tx-region"] == [_first(row, {"force_n": force_n}) for force_n in (222, 223)]
+
+
+def test_a_modulated_carrier_ends_at_100_milliamperes() -> None:
+    """The dial range of interferential units; without a carrier the row of all stimulators stands alone."""
+    row = _depends(Modality.ESTIM, {"carrier_hz": 4_000}, "hard-es-carrier-peak")
+
+    assert [None, None, "hard-es-carrier-peak"] == [_first(row, {"current_ua": 100_000 + step}) for step in (-1, 0, 1)]
+    assert "hard-es-carrier-peak" not in [one.id for one in hard_limits(Modality.ESTIM, {})]
+
+
+def test_energy_by_treated_area_ends_at_450_joules_a_square_centimetre() -> None:
+    """1 mW/cm² for 450 000 s over the head's own area is 450 J/cm²; a second more is refused."""
+    row = _depends(Modality.ULTRASOUND, {"duty_permille": 1_000}, "hard-us-dose")
+    values = {"intensity_mw_cm2": 1, "duty_permille": 1_000, "era_mm2": 500, "area_mm2": 500}
+
+    assert [None, None, "hard-us-dose"] == [
+        _first(row, {**values, "duration_ms": (450_000 + step) * 1_000}) for step in (-1, 0, 1)
+    ]
+    assert "hard-us-dose" not in [one.id for one in hard_limits(Modality.ULTRASOUND, {})]
+
+
+def _depends(modality: Modality, context: dict[str, int], row_id: str) -> tuple[Limit, ...]:
+    """The one row with this id that the context brings in."""
+    (row,) = [row for row in hard_limits(modality, context) if row.id == row_id]
+    return (row,)
+
+
+def _first(rows: tuple[Limit, ...], values: dict[str, int]) -> str | None:
+    verdict = check_levels(rows, values)
+    return None if verdict is None else verdict.limit

@@ -124,9 +124,11 @@ def test_reported_is_held_against_commanded(
     assert finding is check_deviation(limit, reported, commanded).finding
 
 
-@pytest.mark.parametrize(("reported", "edge"), [(12_000, 11_000), (8_000, 9_000), (None, 11_000)])
+@pytest.mark.parametrize(
+    ("reported", "edge"), [(12_000, 11_000), (10_001, 11_000), (10_000, 9_000), (8_000, 9_000), (None, 11_000)]
+)
 def test_the_bound_shown_of_a_deviation_is_the_edge_that_was_crossed(reported: int | None, edge: int) -> None:
-    """A person must see in which direction the unit strayed."""
+    """A person must see in which direction the unit strayed; what did not stray is shown the lower edge."""
     assert edge == check_deviation(BAND, reported, 10_000).bound
 
 

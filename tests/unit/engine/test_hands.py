@@ -143,6 +143,18 @@ def test_a_pack_that_is_not_put_on_in_time_is_a_stop_and_no_fault() -> None:
     assert (Outcome.STOPPED, "pack_not_put_on") == (person.state.outcome, person.state.reason)
 
 
+@pytest.mark.parametrize(
+    ("waited_ms", "phase"), [(599_999, Phase.STARTING), (600_000, Phase.STOPPING), (600_001, Phase.STOPPING)]
+)
+def test_a_pack_is_waited_for_for_ten_minutes(waited_ms: int, phase: Phase) -> None:
+    """The way to the tank and back, and the towels; then the request is over."""
+    person = pack_waiting()
+    person.wait(waited_ms)
+    person.tick()
+
+    assert phase is person.state.phase
+
+
 def test_a_check_falls_due_once_and_again_after_its_answer() -> None:
     """By time with output."""
     person = checked("alarm")

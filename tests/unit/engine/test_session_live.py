@@ -11,7 +11,7 @@ from modctl.engine.machine import Outcome, Phase
 from modctl.engine.phases import LIVE
 from modctl.engine.session import objection, wakeup_ns
 from modctl.engine.setup import Setup
-from modctl.records import Alarm, SessionEnded, SessionPaused
+from modctl.records import Alarm, DoseBound, SessionEnded, SessionPaused
 from tests.unit.engine.made import ESTIM, ULTRASOUND, Person, at_phase, offs, raises, records, setup, where
 
 ROUNDS = Plan(
@@ -339,6 +339,29 @@ def test_the_dose_has_two_bounds_where_the_unit_left_doubt() -> None:
     dose = record.dose[0]
     assert ("spatial_average_energy", "mJ/cm2") == (dose.quantity, dose.unit)
     assert 4_500 < dose.lower <= dose.upper < 5_000  # 500 mW/cm² at half duty for 20 s less the ramp, and the stop
+
+
+@pytest.mark.parametrize(
+    ("modality", "settings", "quantity", "unit", "lower", "upper"),
+    [
+        ("estim", (), "level_time", "uA.s", 10_000, 10_102),
+        ("estim", (("duty_permille", 1_000),), "level_time", "uA.s", 10_000, 10_102),
+        ("estim", (("duty_permille", 500),), "level_time", "uA.s", 5_000, 5_051),
+        ("estim", (("duty_permille", 1),), "level_time", "uA.s", 10, 11),
+    ],
+)
+def test_the_dose_is_level_by_time_by_the_share_with_output(
+    modality: str, settings: tuple[tuple[str, int], ...], quantity: str, unit: str, lower: int, upper: int
+) -> None:
+    """500 µA for 20 s, and at most for the 204 ms until off was seen: rounded down below, rounded up above."""
+    level = msgspec.structs.replace(ESTIM.level, start=500)
+    person = Person(setup(modality=modality, settings=settings, level=level))
+    person.run()
+    person.serve(20_000)
+    person.confirm_off()
+    (record,) = [one for one in records(person.effects) if isinstance(one, SessionEnded)]
+
+    assert (DoseBound(quantity=quantity, lower=lower, upper=upper, unit=unit),) == record.dose
 
 
 def test_the_dose_of_bursts_is_that_of_their_share_of_time() -> None:

@@ -33,6 +33,8 @@ CELL_CONFIG = UnitConfig(name="cell-1", profile=load("laumas-tlb"), address="lin
         (150, 179, Finding.WITHIN, 180),
         (150, 180, Finding.WITHIN, 180),
         (150, 181, Finding.BREACH, 180),
+        (150, 151, Finding.WITHIN, 180),
+        (150, 150, Finding.WITHIN, 120),  # neither edge is nearer: the lower one is shown
         (150, 120, Finding.WITHIN, 120),
         (150, 119, Finding.BREACH, 120),
         (400, 440, Finding.WITHIN, 440),

@@ -36,6 +36,7 @@ import msgspec
 MonoNs = NewType("MonoNs", int)
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
+NEVER_NS = MonoNs(1 << 62)  # 146 years: beyond every time that a monotonic clock can show
 
 # Canonical parameter -> UCUM code (ucum.org); what is not listed here is not a parameter.
 UCUM_OF: dict[str, str] = {

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from devices.model import NS_PER_MS, Modality, ObservedAs, Output, Sample
+from devices.model import NEVER_NS, NS_PER_MS, Modality, ObservedAs, Output, Sample
 from devices.plan import rounds, share_permille
 from modctl import text
 from modctl.clinic.service import due, standing
@@ -18,7 +18,7 @@ from modctl.engine.felt import hold_text
 from modctl.engine.hands import open_check
 from modctl.engine.ledger import account
 from modctl.engine.machine import Phase
-from modctl.engine.phases import LIFTED, NEVER_NS, OVER, SessionState
+from modctl.engine.phases import LIFTED, OVER, SessionState
 from modctl.engine.riding import cap
 from modctl.engine.session import next_gate
 from modctl.engine.state import CoreState, SessionRun

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from devices.model import Levels, Off, Output
+from devices.model import NS_PER_MS, Levels, Off, Output
 from modctl.engine import events as ev
 from modctl.engine.effects import (
     Append,
@@ -29,8 +29,6 @@ from modctl.records import (
     Record,
     UnitLatched,
 )
-
-NS_PER_MS = 1_000_000
 
 
 class Books:

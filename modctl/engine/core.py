@@ -9,12 +9,13 @@ Rule 4: units and sessions know nothing of each other but what is routed here.
 from collections.abc import Sequence
 from typing import assert_never
 
+from devices.model import NEVER_NS
 from modctl.engine import core_events as ce
 from modctl.engine.effects import Effect
 from modctl.engine.phases import OVER
 from modctl.engine.rounds import remind_unit_ns, tank_wakeup_ns
 from modctl.engine.session import wakeup_ns
-from modctl.engine.state import FLUSH_NS, NEVER_NS, CoreState
+from modctl.engine.state import FLUSH_NS, CoreState
 from modctl.engine.turn import Turn
 from modctl.engine.unit import UnitConfig, UnitState
 from modctl.service_records import UnitChecked
@@ -83,7 +84,7 @@ def step(state: CoreState, event: ce.CoreEvent, now_ns: int) -> tuple[CoreState,
 
 def wakeup(state: CoreState) -> int:
     """When ``Tick`` is wanted if nothing else arrives before."""
-    times = [NEVER_NS]
+    times: list[int] = [NEVER_NS]
     for run in state.sessions.values():
         if run.state.phase in OVER:
             continue

@@ -7,11 +7,10 @@ Rule 3: time without output is nobody's skin's: it brings no question nearer.
 
 import msgspec
 
-from devices.model import NS_PER_MS, NS_PER_S
+from devices.model import NEVER_NS, NS_PER_MS, NS_PER_S
 from modctl.engine.ledger import Ledger
 from modctl.engine.setup import CheckSpec, Setup
 
-NEVER_NS = 1 << 62
 REMIND_NS = 15 * NS_PER_S  # IEC 60601-1-8: bursts of a high alarm repeat within 15 s
 
 
@@ -44,7 +43,7 @@ def open_due(dues: Dues) -> Due | None:
 
 def next_due_ns(setup: Setup, dues: Dues, ledger: Ledger) -> int:
     """When a question falls due or becomes late, if nothing changes before."""
-    times = [NEVER_NS]
+    times: list[int] = [NEVER_NS]
     for due in dues:
         if due.since_ns is None:
             if ledger.is_energized:

@@ -7,14 +7,13 @@ Rule 3: a check that shows harm ends the session, whatever else is going on.
 
 import msgspec
 
-from devices.model import PackAct
+from devices.model import NEVER_NS, PackAct
 from modctl.engine import events as ev
 from modctl.engine.dues import REMIND_NS, answered, fall_due, grace_ms, grow_late, open_due, spec_of
 from modctl.engine.effects import PackSaid, SessionEffect
 from modctl.engine.machine import On, Phase
 from modctl.engine.phases import (
     LIVE,
-    NEVER_NS,
     OVER,
     TAKE_OFF,
     SessionState,

@@ -9,9 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from devices.model import Output
-
-NEVER_NS = 1 << 62
+from devices.model import NEVER_NS, Output
 
 
 class Doing(StrEnum):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from devices.model import NS_PER_MS, NS_PER_S, UCUM_OF, Off, Sample
+from devices.model import NEVER_NS, NS_PER_MS, NS_PER_S, UCUM_OF, Off, Sample
 from devices.plan import rounds
 from modctl.engine.dues import REMIND_NS, Dues
 from modctl.engine.effects import Append, Command, Latch, Quench, SessionEffect
@@ -34,7 +34,6 @@ from modctl.records import (
 STARTING_NS = 3 * NS_PER_S  # house rule: STARTING and RESUMING
 ARMED_NS = 60 * NS_PER_S  # house rule
 ELAPSED_EXTRA_NS = 600 * NS_PER_S  # house rule: planned + 10 min or twice, whichever is less
-NEVER_NS = 1 << 62
 PACK_ON_NS = 600 * NS_PER_S  # chosen: the way to the tank and back, and the towels
 TAKE_OFF = "take_pack_off"
 SAID_OFF = ("pack_off", "numb")  # reasons of an end that begins with a person taking the pack off

@@ -15,13 +15,12 @@ import msgspec
 
 from devices.driver import PACK_IS_OFF, PACK_IS_ON, Driver
 from devices.limits import Rate
-from devices.model import NS_PER_MS, Ack, AckOf, DeviceEvent, MonoNs, Off, Output, Sample
+from devices.model import NEVER_NS, NS_PER_MS, Ack, AckOf, DeviceEvent, MonoNs, Off, Output, Sample
 from devices.profile import Profile
 from modctl.engine.bounds import HARD
 from modctl.engine.effects import Command, Identify, PackSaid, Permit, PortEffect, Quench, Revoke, Watch
 from modctl.engine.gate import NOTHING_WRITTEN, GateRules, Written, judge, remember
 
-NEVER = MonoNs(1 << 62)
 QUENCH_BURST = 3  # chosen: one lost and one ignored Off still leave one
 QUENCH_SILENCE_PERCENT = 125  # lease plus a quarter: the unit's own watchdog must have acted by then
 REPEAT_OFF_NS = 50 * NS_PER_MS  # chosen: well inside every stop budget, slow enough not to drown the status polls
@@ -204,7 +203,7 @@ class Port:
                 stopping = self._stopping()
                 seats = self._turn if stopping is None else [stopping]
                 times.extend(self._seat_wakeup(seat) for seat in seats)
-        return min(times, default=NEVER)
+        return min(times, default=NEVER_NS)
 
     def last_words(self) -> tuple[bytes, ...]:
         """Off of every unit on the bus, for the guard."""

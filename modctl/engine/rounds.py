@@ -1,6 +1,6 @@
 """What is looked at again and again without anybody asking: tanks, and alarms that nobody has answered."""
 
-from devices.model import NS_PER_S
+from devices.model import NEVER_NS, NS_PER_S
 from modctl.engine import events as ev
 from modctl.engine.effects import Append
 from modctl.engine.pairs import Pairs, starts
@@ -9,7 +9,6 @@ from modctl.engine.tanks import CLOSES, NOTE_NS, UNKNOWN, WARNS, Reading, closed
 from modctl.engine.unit import UnitState
 from modctl.records import Draft, TankRead
 
-NEVER_NS = 1 << 62
 REMIND_UNIT_NS = 60 * NS_PER_S  # chosen: screens go on showing it all the time; once a minute it is said again
 
 

@@ -10,7 +10,19 @@ from typing import assert_never
 
 import msgspec
 
-from devices.model import NS_PER_MS, NS_PER_S, Ack, AckOf, Contact, Direction, Fault, LinkFault, Output, Sample
+from devices.model import (
+    NEVER_NS,
+    NS_PER_MS,
+    NS_PER_S,
+    Ack,
+    AckOf,
+    Contact,
+    Direction,
+    Fault,
+    LinkFault,
+    Output,
+    Sample,
+)
 from modctl.engine import events as ev
 from modctl.engine.checks import check_levels
 from modctl.engine.dues import first_dues, next_due_ns
@@ -19,7 +31,7 @@ from modctl.engine.felt import alarms_of, feel, hold_text
 from modctl.engine.hands import on_check_answer, on_pack, open_check, pack_objection, resume_objection, watch_checks
 from modctl.engine.ledger import Ledger, account, close_doubt, observed
 from modctl.engine.machine import On, Outcome, Phase
-from modctl.engine.phases import LIVE, NEVER_NS, OVER, SessionState, Step, alarm, append, end, take
+from modctl.engine.phases import LIVE, OVER, SessionState, Step, alarm, append, end, take
 from modctl.engine.riding import Riding, cap, drive, next_drive_ns, ride
 from modctl.engine.setup import GateSpec, Setup
 from modctl.engine.warmth import dose_limit, judge_dose

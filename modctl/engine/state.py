@@ -12,7 +12,6 @@ from modctl.engine.phases import SessionState
 from modctl.engine.unit import UnitState
 from modctl.records import Draft, Inputs
 
-NEVER_NS = 1 << 62
 FLUSH_NS = NS_PER_S  # house rule: one inputs entry per session and second
 PERMIT_NS = 300 * NS_PER_MS  # house rule
 RENEW_NS = 100 * NS_PER_MS  # house rule: two renewals may be lost

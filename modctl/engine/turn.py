@@ -4,10 +4,9 @@ from typing import assert_never
 
 import msgspec
 
-from devices.model import AccessorySeen, Ack, Fault, Identity, LinkFault, Off, Output, Sample
+from devices.model import NS_PER_MS, AccessorySeen, Ack, Fault, Identity, LinkFault, Off, Output, Sample
 from modctl.engine import core_events as ce
 from modctl.engine import events as ev
-from modctl.engine.books import NS_PER_MS
 from modctl.engine.effects import Append, Command, PackSaid, Reply, Watch
 from modctl.engine.pairs import PARTNER_REFUSED, starts
 from modctl.engine.phases import SessionState, alarm, begin_ended

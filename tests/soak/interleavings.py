@@ -23,14 +23,14 @@ from typing import Final, Literal
 import msgspec
 
 from devices.driver import Driver
-from devices.model import NS_PER_MS, Ack, AckOf, Identity, MonoNs, Off, Output, Sample, levels
+from devices.model import NEVER_NS, NS_PER_MS, Ack, AckOf, Identity, MonoNs, Off, Output, Sample, levels
 from devices.profile import Profile, load
 from devices.registry import driver_for
 from devices.sim.modbus import SimModbus
 from devices.sim.port import SimPort
 from devices.sim.units.reference_ultrasound import ReferenceUltrasound
 from modctl.engine.effects import Band, Command, Permit, Revoke, Watch
-from modctl.engine.port import NEVER, Port
+from modctl.engine.port import Port
 from protocols import inspect
 from protocols.registers import Register, RegisterMap
 from tests.soak.report import Line
@@ -99,7 +99,7 @@ class Bus:
         """What can happen now."""
         found = [on for on, name in STOPS.items() if name not in self.owes_off]
         found += [on for on, name in RAISES.items() if name not in self.permits]
-        if self.port.wakeup() < NEVER:
+        if self.port.wakeup() < NEVER_NS:
             found.append(On.DUE)
         if self.flights:
             found += [On.ANSWER, On.LOST]

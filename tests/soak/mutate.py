@@ -1,6 +1,7 @@
-"""Mutants of what decides: rows of the session machine, numbers, comparisons. Sources come out; no file is changed.
+"""Mutants of what decides, outside function bodies: rows of the session machine, bounds, constants, defaults.
 
-A mutant's name is made of what stands there, not of where: it stays the same while other lines move.
+Sources come out; no file is changed. A mutant's name is made of what stands there, not of where: it stays the same
+while other lines move. The bodies are mutmut's, which leaves these alone (``bodies``).
 """
 
 import ast
@@ -13,26 +14,7 @@ import msgspec
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TABLES: Final = ("modctl/engine/machine.py",)
-NUMBERS: Final = (
-    "modctl/engine/bounds.py",
-    "modctl/engine/gate.py",
-    "modctl/engine/machine.py",
-    "modctl/engine/phases.py",
-)
-COMPARISONS: Final = ("modctl/engine/gate.py", "modctl/engine/checks.py", "modctl/chart/tlog.py")
-
-_FLIPPED: Final[dict[type[ast.cmpop], tuple[str, str]]] = {
-    ast.Lt: ("<", "<="),
-    ast.LtE: ("<=", "<"),
-    ast.Gt: (">", ">="),
-    ast.GtE: (">=", ">"),
-    ast.Eq: ("==", "!="),
-    ast.NotEq: ("!=", "=="),
-    ast.Is: ("is", "is not"),
-    ast.IsNot: ("is not", "is"),
-    ast.In: ("in", "not in"),
-    ast.NotIn: ("not in", "in"),
-}
+NUMBERS: Final = tuple(sorted(f"modctl/engine/{one.name}" for one in (ROOT / "modctl/engine").glob("*.py")))
 
 
 class Mutant(msgspec.Struct, frozen=True):
@@ -51,14 +33,10 @@ class Mutant(msgspec.Struct, frozen=True):
 def mutants() -> tuple[Mutant, ...]:
     """All of them, in the order of the files."""
     found: list[Mutant] = []
-    for path in dict.fromkeys((*TABLES, *NUMBERS, *COMPARISONS)):
+    for path in NUMBERS:
         source = (ROOT / path).read_text()
         tree = ast.parse(source)
-        edits = [
-            *(_rows(tree, source) if path in TABLES else ()),
-            *(_numbers(tree, source) if path in NUMBERS else ()),
-            *(_comparisons(tree, source) if path in COMPARISONS else ()),
-        ]
+        edits = [*(_rows(tree, source) if path in TABLES else ()), *_numbers(tree, source)]
         seen: Counter[str] = Counter()
         for start, end, new, what in edits:
             seen[what] += 1
@@ -89,7 +67,7 @@ def _rows(tree: ast.Module, source: str) -> Iterator[Edit]:
 def _numbers(tree: ast.Module, source: str) -> Iterator[Edit]:
     """Each whole number one less, one more, and twice as large."""
     at = _Offsets(source)
-    for node in ast.walk(tree):
+    for node in _outside_bodies(tree):
         if isinstance(node, ast.Constant) and type(node.value) is int:
             start, end = at.of(node)
             for new in dict.fromkeys((node.value - 1, node.value + 1, node.value * 2)):
@@ -97,19 +75,12 @@ def _numbers(tree: ast.Module, source: str) -> Iterator[Edit]:
                     yield start, end, f"({new})", f"{_line(source, start)} | {node.value} -> {new}"
 
 
-def _comparisons(tree: ast.Module, source: str) -> Iterator[Edit]:
-    """Each comparison to its neighbour: with or without its edge, or the opposite."""
-    at = _Offsets(source)
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Compare):
-            continue
-        left: ast.expr = node.left
-        for operator, right in zip(node.ops, node.comparators, strict=True):
-            old, new = _FLIPPED[type(operator)]
-            gap, upto = at.of(left)[1], at.of(right)[0]
-            start = gap + source[gap:upto].index(old)
-            yield start, start + len(old), new, f"{_line(source, start)} | {old} -> {new}"
-            left = right
+def _outside_bodies(node: ast.AST) -> Iterator[ast.AST]:
+    """What is worked out when the module is imported: constants, tables, fields, and defaults of parameters."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        inside = child.args if isinstance(child, ast.FunctionDef | ast.Lambda) else child
+        yield from _outside_bodies(inside)
 
 
 class _Offsets:

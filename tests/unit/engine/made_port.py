@@ -3,7 +3,7 @@
 import msgspec
 
 from devices.driver import Driver
-from devices.model import NS_PER_MS, NS_PER_S, Levels, MonoNs, levels
+from devices.model import NEVER_NS, NS_PER_MS, NS_PER_S, Levels, MonoNs, levels
 from devices.profile import Profile, load
 from devices.registry import driver_for
 from devices.sim.device import FaultOrder, Truth
@@ -12,7 +12,7 @@ from devices.sim.port import SimPort
 from devices.sim.units.p24 import SimP24
 from devices.sim.units.reference_ultrasound import ReferenceUltrasound
 from modctl.engine.effects import Band, Command, Permit, PortEffect
-from modctl.engine.port import NEVER, Port, PortNews
+from modctl.engine.port import Port, PortNews
 from protocols.inspect import FrameKind, Unknown
 
 TURNAROUND_NS = 3 * NS_PER_MS
@@ -144,7 +144,7 @@ class Bus:
         times = [int(self.port.wakeup()), *(at_ns for at_ns, _bytes in self._answers)]
         for sim in self.sims.values():
             own = sim.next_wakeup()
-            times.append(NEVER if own is None else own)
+            times.append(NEVER_NS if own is None else own)
         return min(times)
 
     def _work(self) -> None:

@@ -3,14 +3,14 @@
 import msgspec
 import pytest
 
-from devices.model import Ack, AckOf, Direction, Fault, Levels, Output
+from devices.model import NEVER_NS, Ack, AckOf, Direction, Fault, Levels, Output
 from modctl.engine import core_events as ce
 from modctl.engine import events as ev
 from modctl.engine.core import wakeup
 from modctl.engine.effects import Append, Band, Command, Watch
 from modctl.engine.machine import Phase
 from modctl.engine.phases import LIVE, OVER
-from modctl.engine.state import FLUSH_NS, NEVER_NS
+from modctl.engine.state import FLUSH_NS
 from modctl.engine.unit import UnitStatus
 from modctl.records import (
     Inputs,

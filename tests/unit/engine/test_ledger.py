@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.model import Output
-from modctl.engine.ledger import NEVER_NS, Doing, Ledger, account, close_doubt, observed
+from devices.model import NEVER_NS, Output
+from modctl.engine.ledger import Doing, Ledger, account, close_doubt, observed
 
 START_NS = 1_000
 

@@ -6,6 +6,7 @@ import pytest
 
 from devices.drivers.p24 import P24Driver
 from devices.model import (
+    NEVER_NS,
     NS_PER_MS,
     NS_PER_S,
     Fault,
@@ -17,7 +18,7 @@ from devices.model import (
 )
 from devices.profile import load
 from modctl.engine.effects import Command, Identify, Revoke, Watch
-from modctl.engine.port import NEVER, LineLost, LineOpened, PermitLapsed, Port
+from modctl.engine.port import LineLost, LineOpened, PermitLapsed, Port
 from protocols import inspect
 from tests.unit.engine.made_port import Bus, Wrote
 
@@ -63,7 +64,7 @@ def test_nothing_is_written_to_a_closed_line(model: str) -> None:
     bus.run(1_000)
 
     assert [] == bus.wrote
-    assert NEVER == bus.port.wakeup()
+    assert NEVER_NS == bus.port.wakeup()
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -318,4 +319,4 @@ def test_a_port_without_units_has_nothing_to_do() -> None:
     driver = P24Driver(load("hasomed-p24"))
     port = Port({"u1": driver}, {"u1": load("hasomed-p24")})
 
-    assert (NEVER, b"") == (port.wakeup(), port.due(MonoNs(0)))
+    assert (NEVER_NS, b"") == (port.wakeup(), port.due(MonoNs(0)))

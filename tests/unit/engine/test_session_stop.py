@@ -2,11 +2,11 @@
 
 import pytest
 
-from devices.model import NS_PER_S, Direction, Fault, Off, Output
+from devices.model import NEVER_NS, NS_PER_S, Direction, Fault, Off, Output
 from modctl.engine import events as ev
 from modctl.engine.effects import Append, Command, Latch, Quench
 from modctl.engine.machine import Outcome, Phase
-from modctl.engine.phases import NEVER_NS, OVER
+from modctl.engine.phases import OVER
 from modctl.engine.session import wakeup_ns
 from modctl.records import (
     Alarm,

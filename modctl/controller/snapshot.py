@@ -30,7 +30,6 @@ from modctl.ipc.messages import DueView, GateView, SessionView, Snapshot, UnitRo
 from modctl.ipc.servicing import HeadRow, UnitDetail
 from modctl.records import EffectiveLimit
 
-SHOWN_SESSIONS = 8  # chosen: more tables than one person runs; what fits a line with all its gates
 SEEN = (ObservedAs.MEASURED, ObservedAs.ECHOED)
 IDLE_POLLS = 3  # a unit at rest is sampled at its idle pace: two may be lost before it counts as old
 
@@ -66,9 +65,11 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 def take_snapshot(
     state: CoreState, site: Site, seq: int, now_ns: int, *, with_patients: bool, mine: Collection[str] = ()
 ) -> Snapshot:
-    """The message. ``seq`` is the newest chart number, ``mine`` what the asking connection attends."""
-    runs = list(state.sessions.values())[-SHOWN_SESSIONS:]
-    views = (_session_view(run, state, site, now_ns, with_patients=with_patients) for run in runs)
+    """The message. ``seq`` is the newest chart number, ``mine`` what the asking connection attends.
+
+    Every session that the engine holds is in it, one a unit at most: no number of later ones hides one that runs.
+    """
+    views = (_session_view(run, state, site, now_ns, with_patients=with_patients) for run in state.sessions.values())
     return Snapshot(
         seq=seq,
         mono_ns=now_ns,

@@ -23,6 +23,7 @@ from devices.model import NS_PER_MS, NS_PER_S, MonoNs
 from modctl.clock import Clock
 from modctl.ipc import wire
 from modctl.ipc.connection import Caller, Connection
+from modctl.ipc.fitting import snapshot_line
 from modctl.ipc.hands import Lock
 from modctl.ipc.messages import API, Beat, Done, Event, Hello, Refused, Request, SignIn, Snapshot, Stop, Subscribe
 from modctl.ipc.wire import LineTooLongError, Nonsense
@@ -288,14 +289,9 @@ class Server:
         if not listening or now < self._snapshot_ns:
             return
         self._snapshot_ns = MonoNs(now + SNAPSHOT_NS)
-        made: dict[str | None, bytes] = {}
         for connection in listening:
-            if connection.caller is None:
-                continue
-            role = connection.caller.role
-            if role not in made:
-                made[role] = _snapshot_line(self._house.snapshot(connection.caller))
-            connection.show(made[role])
+            if connection.caller is not None:  # each its own: it says what this connection attends
+                connection.show(_snapshot_line(self._house.snapshot(connection.caller)))
 
     def _settle(self, connection: Connection) -> None:
         """Send, wait for what cannot be sent yet, or hang up."""
@@ -327,8 +323,7 @@ def _event_line(entry: Body) -> bytes:
 
 def _snapshot_line(snapshot: Snapshot) -> bytes:
     """A snapshot's line; nothing when it does not fit: the screens then say that they have no data."""
-    try:
-        return wire.encode(snapshot)
-    except LineTooLongError as why:
-        _log.error("snapshot too long to send", why=str(why))
-        return b""
+    line = snapshot_line(snapshot)
+    if not line:
+        _log.error("snapshot too long to send", sessions=len(snapshot.sessions), units=len(snapshot.units))
+    return line

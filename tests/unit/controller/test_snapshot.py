@@ -6,10 +6,13 @@ import pytest
 from devices.model import NS_PER_MS, NS_PER_S, Accessory, AccessoryKind, Contact, MonoNs, Output, Sample
 from devices.profile import load
 from modctl.controller.snapshot import Card, Site, shown_output, take_snapshot, unit_detail, unit_rows
+from modctl.engine.events import StopAsked
+from modctl.engine.machine import Phase
 from modctl.engine.state import CoreState, SessionRun
 from modctl.engine.unit import UnitConfig, UnitState
+from modctl.ipc.fitting import snapshot_line
 from modctl.ipc.hands import AlarmView
-from modctl.ipc.messages import GateView, SessionView, Snapshot
+from modctl.ipc.messages import MAX_LINE_BYTES, GateView, SessionView, Snapshot
 from modctl.service_records import UnitChecked
 from tests.unit.engine.made import ESTIM, Person
 
@@ -84,6 +87,25 @@ def test_a_screen_is_told_which_sessions_it_attends() -> None:
     assert "s2" == shown[0].sessions[0].partner
 
 
+def test_what_is_not_over_stays_on_every_screen_however_many_came_later() -> None:
+    """One of twenty units is energized and was the first: without it nobody has its stop key, nor its alarms."""
+    going, ended = Person(), Person()
+    going.run()
+    ended.run()
+    ended.feed(StopAsked(actor="therapist", source="screen"))
+    ended.ack_off()
+    ended.see(Output.OFF)
+    ended.see(Output.OFF)
+    assert Phase.ENDED is ended.state.phase, "the scenery of a test, not the test"
+    unit = UnitState(config=UnitConfig(name="u1", profile=PROFILE, address="line"))
+    runs = {f"s{number}": SessionRun(state=ended.state if number else going.state) for number in range(20)}
+    core = CoreState(simulated=True, units={"u1": unit}, sessions=runs)
+    site = Site(name="clinic", simulated=True, cards={}, alarms={})
+    phases = [one.phase for one in take_snapshot(core, site, 7, ended.now_ns, with_patients=True).sessions]
+
+    assert 1 == phases.count(Phase.RUNNING)
+
+
 def test_who_may_not_see_patients_sees_no_name_no_reference_and_no_question() -> None:
     """The questions read the patient's name back, so they are patient data too."""
     person = Person()
@@ -154,7 +176,7 @@ def test_a_snapshot_of_a_full_house_fits_a_line() -> None:
     site = Site(name="c", simulated=True, cards={"s1": msgspec.structs.replace(CARD, gates=long)}, alarms={})
     snapshot = take_snapshot(core, site, 1, 20 * NS_PER_S, with_patients=True)
 
-    assert len(msgspec.json.encode(snapshot)) < 65_536
+    assert 0 < len(snapshot_line(snapshot)) <= MAX_LINE_BYTES
     assert ESTIM.session == "s1"
 
 

@@ -67,8 +67,9 @@ class ScriptedHouse:
         self.changed.set()
 
     def snapshot(self, caller: Caller) -> Snapshot:
-        """An empty one that names who asked."""
-        return Snapshot(seq=0, mono_ns=CLOCK.mono_ns(), site=caller.user or "", simulated=True, units=(), sessions=())
+        """An empty one that tells from which connection it was asked."""
+        number = caller.connection
+        return Snapshot(seq=number, mono_ns=CLOCK.mono_ns(), site="", simulated=True, units=(), sessions=())
 
     def page(self, connection: int, since: int) -> None:
         """What the chart has after ``since``, a few at a time."""
@@ -360,3 +361,16 @@ def test_a_path_too_long_for_a_socket_is_answered_by_a_pointer(
     assert is_elsewhere == pointer.exists()
     assert is_elsewhere == (elsewhere / "s").exists()
     assert is_elsewhere != (folder / "s").exists()
+
+
+def test_every_screen_gets_a_snapshot_of_its_own(bench: Bench) -> None:
+    """It says which sessions this screen attends, and F12 stops those; another's would be the wrong ones (H55)."""
+    for peer in (bench.peer(), bench.peer()):
+        peer.say(SignIn(id=2, user="anna", pin="1234"))
+        peer.hear()
+        peer.say(Subscribe(id=3))
+        peer.hear()
+    told = [peer.hear() for peer in bench.peers]
+
+    assert all(isinstance(message, Snapshot) for message in told)
+    assert 2 == len({message.seq for message in told if isinstance(message, Snapshot)})

@@ -129,6 +129,7 @@ class AlarmText(msgspec.Struct, frozen=True):
 
 _OFF_NOW: Final = "The output is being switched off."
 _OFF_HELD: Final = "The output is off and stays off."
+_AT_THE_END: Final[Mapping[str, str]] = {"ended": _OFF_HELD, "unconfirmed": "Off was not confirmed."}
 _CABLE: Final = "Check the cable and the unit's power."
 _TECHNICIAN: Final = "Tag the unit and call a technician."
 _LOOK: Final = "Look at the skin, then at the unit, before anybody starts again."
@@ -274,6 +275,18 @@ def alarm(word: str) -> str:
     if told is None:
         return f"Alarm: {word.replace('_', ' ')}. Look at the patient and the unit."
     return f"{told.sentence} ({detail})" if detail else told.sentence
+
+
+def standing(word: str, phase: str, unknown_text: str) -> str:
+    """An alarm as it is read while it stands: what the output does is told of now, not of when it was raised.
+
+    ``phase`` is the session's; ``unknown_text`` what its unit's profile says is to be done where off is not confirmed.
+    """
+    told = ALARMS.get(word)
+    if word == "off_not_confirmed" and told is not None and unknown_text:
+        return msgspec.structs.replace(told, act=f"{unknown_text[:1].upper()}{unknown_text[1:].rstrip('.')}.").sentence
+    said = alarm(word)
+    return said.replace(_OFF_NOW, _AT_THE_END[phase]) if phase in _AT_THE_END else said
 
 
 def priority(word: str) -> Priority:

@@ -14,7 +14,6 @@ from typing import Final
 import msgspec
 
 from devices.model import NS_PER_S
-from modctl import sentences
 from modctl.clinic.interlocks import Running
 from modctl.clock import Clock
 from modctl.controller.attendance import Attendance, Lost
@@ -238,7 +237,7 @@ class Desk(Backroom):
         alarm = AlarmView(
             alarm=draft.data.alarm,
             priority=draft.data.priority,
-            text=draft.data.text or sentences.alarm(draft.data.alarm),
+            text=draft.data.text,
             since_mono_ns=self._clock.mono_ns(),
         )
         with self._lock:

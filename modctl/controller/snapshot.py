@@ -10,7 +10,7 @@ import msgspec
 
 from devices.model import NEVER_NS, NS_PER_MS, Modality, ObservedAs, Output, Sample
 from devices.plan import rounds, share_permille
-from modctl import text
+from modctl import sentences, text
 from modctl.clinic.service import due, standing
 from modctl.controller.standing import house_alarms
 from modctl.engine.dues import open_due
@@ -208,7 +208,7 @@ def _session_view(run: SessionRun, core: CoreState, site: Site, now_ns: int, *, 
         rounds=rounds(setup.plan, delivered_ms),
         gates=_gates(card.gates, state, with_patients=with_patients),
         gate=None if gate is None else gate.gate,
-        alarms=_standing(site.alarms.get(setup.session, ()), state),
+        alarms=_standing(site.alarms.get(setup.session, ()), state, unit.config.profile.off.unknown_text),
         limits=() if is_over else _tightest(setup.started.limits),
         reason=state.reason or state.pause_reason,
         outcome=state.outcome,
@@ -287,9 +287,18 @@ def _tightest(limits: Sequence[EffectiveLimit]) -> tuple[EffectiveLimit, ...]:
     return tuple(met.values())
 
 
-def _standing(alarms: Sequence[AlarmView], state: SessionState) -> tuple[AlarmView, ...]:
-    """The alarms whose cause has not gone: by itself (contact came back), or because a person did what they ask for."""
-    return tuple(alarm for alarm in alarms if _stands(alarm.alarm, state))
+def _standing(alarms: Sequence[AlarmView], state: SessionState, unknown_text: str) -> tuple[AlarmView, ...]:
+    """The alarms whose cause has not gone: by itself (contact came back), or because a person did what they ask for.
+
+    One without words of its own is told as things are now: after the end nothing is being switched off any more.
+    """
+    return tuple(
+        alarm
+        if alarm.text
+        else msgspec.structs.replace(alarm, text=sentences.standing(alarm.alarm, state.phase, unknown_text))
+        for alarm in alarms
+        if _stands(alarm.alarm, state)
+    )
 
 
 def _stands(alarm: str, state: SessionState) -> bool:

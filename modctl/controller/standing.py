@@ -29,6 +29,6 @@ def _alarm(word: str, unit: UnitState, since_ns: int) -> AlarmView:
     return AlarmView(
         alarm=f"{word}:{unit.config.name}",
         priority=sentences.priority(word),
-        text=sentences.alarm(word),
+        text=sentences.standing(word, "", unit.config.profile.off.unknown_text),
         since_mono_ns=since_ns,
     )

@@ -6,7 +6,7 @@ import pytest
 from devices.model import NS_PER_MS, NS_PER_S, Accessory, AccessoryKind, Contact, MonoNs, Output, Sample
 from devices.profile import load
 from modctl.controller.snapshot import Card, Site, shown_output, take_snapshot, unit_detail, unit_rows
-from modctl.engine.events import StopAsked
+from modctl.engine.events import HostStalled, StopAsked
 from modctl.engine.machine import Phase
 from modctl.engine.state import CoreState, SessionRun
 from modctl.engine.unit import UnitConfig, UnitState
@@ -39,6 +39,22 @@ def view(person: Person, *, with_patients: bool = True) -> SessionView:
     """The session of that snapshot."""
     (found,) = taken(person, with_patients=with_patients).sessions
     return found
+
+
+def alarms_read(person: Person) -> str:
+    """What stands on the screen when the machine stalled, and what came of it."""
+    alarms = tuple(
+        AlarmView(alarm=word, priority="high", text="", since_mono_ns=1)
+        for word in ("host_stalled", *(["off_not_confirmed"] if person.state.phase is Phase.UNCONFIRMED else []))
+    )
+    core = CoreState(
+        simulated=True,
+        units={"u1": UnitState(config=UnitConfig(name="u1", profile=PROFILE, address="line"))},
+        sessions={"s1": SessionRun(state=person.state)},
+    )
+    site = Site(name="clinic", simulated=True, cards={}, alarms={"s1": alarms})
+    (shown,) = take_snapshot(core, site, 7, person.now_ns, with_patients=True).sessions
+    return " ".join(alarm.text for alarm in shown.alarms)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +120,31 @@ def test_what_is_not_over_stays_on_every_screen_however_many_came_later() -> Non
     phases = [one.phase for one in take_snapshot(core, site, 7, ended.now_ns, with_patients=True).sessions]
 
     assert 1 == phases.count(Phase.RUNNING)
+
+
+def test_after_the_end_nothing_is_being_switched_off_any_more() -> None:
+    """It is off, or nobody knows and the unit's own words say what to do; both together would be read as neither."""
+    person = Person()
+    person.run()
+    running = alarms_read(person)
+    person.feed(HostStalled(by_ms=400))
+    person.ack_off()
+    person.see(Output.OFF)
+    person.see(Output.OFF)
+    ended = alarms_read(person)
+    doubtful = Person()
+    doubtful.run()
+    doubtful.feed(HostStalled(by_ms=400))
+    doubtful.wait(5_000)
+    doubtful.tick()
+    unconfirmed = alarms_read(doubtful)
+
+    assert "The output is being switched off." in running
+    assert "The output is off and stays off." in ended
+    for told in (ended, unconfirmed):
+        assert "being switched off" not in told
+    assert "Take the electrodes off the patient, or pull the electrode lead out of the unit" in unconfirmed
+    assert "head" not in unconfirmed, "there is none on this unit"
 
 
 def test_who_may_not_see_patients_sees_no_name_no_reference_and_no_question() -> None:

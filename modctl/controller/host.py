@@ -223,7 +223,7 @@ class Host:
         slept_ms = (after.boottime_ns - before.boottime_ns - mono_ns) // NS_PER_MS
         jumped_ms = _utc_ms(after) - _utc_ms(before) - (mono_ns // NS_PER_MS) - slept_ms
         if slept_ms > JUMP_MS:
-            self._step(Stalled(by_ms=slept_ms), now_ns)
+            self._step(Stalled(by_ms=slept_ms, slept_ms=slept_ms), now_ns)
             self._append(Draft(data=ClockJumped(by_ms=slept_ms, clock="boottime")))
         if abs(jumped_ms) > JUMP_MS:
             self._append(Draft(data=ClockJumped(by_ms=jumped_ms, clock="utc")))

@@ -71,7 +71,7 @@ def step(state: CoreState, event: ce.CoreEvent, now_ns: int) -> tuple[CoreState,
         case ce.ChartBroken():
             turn.chart_broken(event.why)
         case ce.Stalled():
-            turn.stalled(event.by_ms)
+            turn.stalled(event.by_ms, event.slept_ms)
         case ce.ScreenLost():
             turn.screen_lost(event.session, event.why)
         case ce.Tick():

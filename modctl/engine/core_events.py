@@ -137,9 +137,10 @@ class ChartBroken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stalled(msgspec.Struct, frozen=True, kw_only=True):
-    """The machine slept, or the engine was late by more than the stop budget."""
+    """The machine slept (``slept_ms``, not on CLOCK_MONOTONIC), or the engine was later than the stop budget."""
 
     by_ms: int
+    slept_ms: int = 0
 
 
 class ScreenLost(msgspec.Struct, frozen=True, kw_only=True):

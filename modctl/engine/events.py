@@ -96,10 +96,14 @@ class AttendanceLost(_Event, frozen=True, kw_only=True, tag="attendance"):
     why: str
 
 
-class HostStalled(_Event, frozen=True, kw_only=True, tag="stalled"):
-    """The machine slept or the engine was late by more than the stop budget."""
+class HostStalled(_Event, frozen=True, kw_only=True, tag="stalled", omit_defaults=True):
+    """The machine slept or the engine was late by more than the stop budget.
+
+    ``slept_ms``: the part that CLOCK_MONOTONIC, and with it every other account of time, has not counted.
+    """
 
     by_ms: int
+    slept_ms: int = 0
 
 
 class WriterLate(_Event, frozen=True, kw_only=True, tag="writer"):

@@ -67,6 +67,17 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         """Off goes out: delivery ends here; the output counts as energized until off is confirmed."""
         return msgspec.structs.replace(account(self, now_ns), doing=Doing.STOPPING)
 
+    def slept(self, slept_ns: int) -> "Ledger":
+        """Nobody was awake for so long, and no clock of ours ran: an output that was on may have gone on throughout."""
+        if not self.is_energized:
+            return self
+        return msgspec.structs.replace(
+            self,
+            unknown_ns=self.unknown_ns + slept_ns,
+            energized_ns=self.energized_ns + slept_ns,
+            dose_upper=self.dose_upper + self.level_high * slept_ns,
+        )
+
     def paused(self, now_ns: int) -> "Ledger":
         """Off is confirmed for a pause."""
         return msgspec.structs.replace(account(self, now_ns), doing=Doing.PAUSED, is_energized=False, unsettled_ns=0)

@@ -170,8 +170,9 @@ def session_step(state: SessionState, event: ev.SessionEvent, now_ns: int) -> St
             return _on_partner_ended(state, outcome, now_ns)
         case ev.PartnerLifted():
             return _on_partner_lifted(state, now_ns)
-        case ev.HostStalled():
-            return take(state, On.FAULT, now_ns, reason="host_stalled")
+        case ev.HostStalled(slept_ms=slept_ms):
+            ledger = state.ledger.slept(slept_ms * NS_PER_MS)
+            return take(msgspec.structs.replace(state, ledger=ledger), On.FAULT, now_ns, reason="host_stalled")
         case ev.ChartFailed():
             return take(state, On.FAULT, now_ns, reason="chart_failed")
         case _:

@@ -326,9 +326,9 @@ class Turn(Servicing):
         self._state = msgspec.structs.replace(self._state, chart_broken=why)
         self._feed_all(ev.ChartFailed(why=why))
 
-    def stalled(self, by_ms: int) -> None:
+    def stalled(self, by_ms: int, slept_ms: int) -> None:
         """The machine slept or the engine was late."""
-        self._feed_all(ev.HostStalled(by_ms=by_ms))
+        self._feed_all(ev.HostStalled(by_ms=by_ms, slept_ms=slept_ms))
 
     def pass_time(self) -> None:
         """Deadlines, permits and buffers that are due now."""

@@ -57,6 +57,22 @@ def test_stopping_ends_delivery_and_off_ends_energized_time() -> None:
     assert (100, 50, 150, 0) == (ledger.delivered_ns, ledger.stopping_ns, ledger.energized_ns, ledger.unknown_ns)
 
 
+def test_what_passed_while_the_machine_slept_is_unknown_and_may_have_been_delivered() -> None:
+    """Its own clock stood still; the unit's did not. Without this, seconds under current are in no account (H43)."""
+    before = running(10)
+    ledger = before.slept(500)
+
+    assert (500, 500) == (ledger.unknown_ns, ledger.energized_ns - before.energized_ns)
+    assert (before.dose_lower, before.dose_upper + 5_000) == (ledger.dose_lower, ledger.dose_upper)
+
+
+def test_a_sleep_with_the_output_off_is_nobodys() -> None:
+    """Nothing was given, and nothing is doubtful."""
+    ledger = running().stopping(START_NS).paused(START_NS + 10)
+
+    assert ledger == ledger.slept(500)
+
+
 def test_paused_time_is_counted_apart_and_not_as_energized() -> None:
     """A pause is off."""
     ledger = running().stopping(START_NS + 100).paused(START_NS + 120)

@@ -7,13 +7,12 @@ Rule 2: a stop is sent at once and waits for nothing; what stopping reached is s
 import functools
 import sys
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.events import Key
-from textual.screen import Screen
 from textual.widgets import Input
 
 from devices.model import Direction, label
@@ -21,33 +20,22 @@ from modctl.clock import Clock, SystemClock
 from modctl.errors import UsageError
 from modctl.ipc.client import AsyncClient
 from modctl.ipc.hands import Lock
-from modctl.ipc.messages import Answer, Pause, Refused, Request, Resume, SignIn, Start, Step, Stop, Subscribe
-from tui import messages
+from modctl.ipc.messages import Answer, Refused, Request, Resume, SignIn, Start, Step, Stop, Subscribe
+from tui import messages, refusals
 from tui.alarms import Bell, alarms_of
 from tui.client import Dial
 from tui.connection import NOT_SENT
 from tui.desk import Desk, Place, Route
 from tui.journal import alarm_text
-from tui.screens.acknowledge import AcknowledgeScreen
+from tui.making import screen_of
 from tui.screens.base import TableScreen
-from tui.screens.day_round import RoundScreen
-from tui.screens.end import EndScreen
-from tui.screens.gates import CONFIRM, GatesScreen
+from tui.screens.gates import CONFIRM
 from tui.screens.key_map import KeyMap
-from tui.screens.override import OverrideScreen
-from tui.screens.patients import PatientsScreen
-from tui.screens.presets import PresetsScreen
 from tui.screens.running import RunningScreen
-from tui.screens.sign_in import SignInScreen
-from tui.screens.units import UnitsScreen
-from tui.screens.weight import BODY_WEIGHT, WeightScreen
 from tui.shell import AttendingShell
 from tui.sight import Link, Sight, StopKey, StopTarget, of_this_screen, stop_target
 from tui.terminal import TableDriver
-
-OVER: Final = ("ended", "unconfirmed")
-LOCKED: Final = "This screen is locked: Enter, then your PIN. Stop, pause and lower need nobody."
-SOFT_LIMIT: Final = "soft_limit"
+from tui.wishes import LOCKED, calms, follow
 
 
 def run(socket_path: Path, user: str, pin: str | None, *, is_quiet: bool = False) -> int:
@@ -209,20 +197,10 @@ class TableApp(AttendingShell):
         self._settle()
 
     def _refused(self, asked: Request, reply: Refused) -> None:
-        if isinstance(asked, Start) and reply.code == BODY_WEIGHT:
-            self._desk.choosing = Route(Place.WEIGHT, unit=asked.unit, patient=asked.patient, start=asked)
-        if isinstance(asked, Answer):
-            self._desk.unconfirmed(asked.session)
-        elif isinstance(asked, Start) and reply.code == SOFT_LIMIT and reply.door is not None:
-            self._desk.refused_softly(asked, reply)
-            return
-        elif isinstance(asked, SignIn):
+        if isinstance(asked, SignIn):
             self._pin = None
-            self._desk.signs_in_itself = False
-        elif isinstance(asked, Subscribe):
-            return  # asked again once somebody is signed in
-        limit = "" if reply.limit is None else f" ({reply.limit})"
-        self.say(f"Refused: {reply.reason}{limit}")
+        if told := refusals.take(self._desk, asked, reply):
+            self.say(told)
 
     # What people want
 
@@ -248,48 +226,10 @@ class TableApp(AttendingShell):
         self._desk.user = event.user
         self.send(SignIn(id=0, user=event.user, pin=event.pin))
 
-    @on(messages.UnitChosen)
-    def _unit_chosen(self, event: messages.UnitChosen) -> None:
-        sight = self._sight()
-        busy = next((view for _, view in sight.tabbed() if view.unit == event.unit and view.phase not in OVER), None)
-        if busy is not None:
-            self._desk.show_large(busy.session, self.now_ns())
-        else:
-            self._desk.choosing = Route(Place.PATIENTS, unit=event.unit)
-        self._settle()
-
-    @on(messages.PatientChosen)
-    def _patient_chosen(self, event: messages.PatientChosen) -> None:
-        if self._desk.choosing is not None:
-            self._desk.choosing = Route(
-                Place.PRESETS, unit=self._desk.choosing.unit, patient=event.patient, name=event.name
-            )
-        self._settle()
-
-    @on(messages.LatchShown)
-    def _latch_shown(self, event: messages.LatchShown) -> None:
-        self._desk.choosing = Route(Place.ACKNOWLEDGE, unit=event.unit)
-        self._settle()
-
-    @on(messages.RoundShown)
-    def _round_shown(self) -> None:
-        self._desk.choosing = Route(Place.ROUND)
-        self._settle()
-
-    @on(messages.NextSession)
-    def _next_session(self) -> None:
-        if self._desk.is_locked:
-            self.say(LOCKED)
-            return
-        self._desk.choosing = Route(Place.UNITS)
-        self._settle()
-
-    @on(messages.TabChosen)
-    def _tab_chosen(self, event: messages.TabChosen) -> None:
-        if event.number is None:
-            self._desk.show_next_tab(self.now_ns())
-        else:
-            self._desk.show_tab(event.number, self.now_ns())
+    @on(messages.Wish)
+    def _wished(self, event: messages.Wish) -> None:
+        if refused := follow(self._desk, event, self._sight()):
+            self.say(refused)
         self._settle()
 
     @on(messages.SteppedBack)
@@ -303,11 +243,6 @@ class TableApp(AttendingShell):
             self.say("Given up: this session is being ended.")
         elif route.place not in (Place.SIGN_IN, Place.RUNNING):
             self._desk.step_back()
-        self._settle()
-
-    @on(messages.Finished)
-    def _finished(self) -> None:
-        self._desk.finish()
         self._settle()
 
     @on(messages.ConfirmShown)
@@ -344,9 +279,9 @@ class TableApp(AttendingShell):
             while isinstance(self.screen, KeyMap):
                 self.pop_screen()
             if len(self.screen_stack) > 1:
-                self.switch_screen(self._made(route))
+                self.switch_screen(screen_of(route, self._desk))
             else:
-                self.push_screen(self._made(route))
+                self.push_screen(screen_of(route, self._desk))
         self._paint()
 
     def _paint(self) -> None:
@@ -358,33 +293,3 @@ class TableApp(AttendingShell):
                 screen.trace(self._desk.traces().get(screen.session, ()))
             if isinstance(screen, TableScreen | KeyMap):
                 screen.see(sight)
-
-    def _made(self, route: Route) -> Screen[None]:  # noqa: C901, PLR0911  # flat: one arm a place
-        match route.place:
-            case Place.SIGN_IN:
-                return SignInScreen(self._desk.user)
-            case Place.UNITS:
-                return UnitsScreen()
-            case Place.ACKNOWLEDGE:
-                return AcknowledgeScreen(route.unit)
-            case Place.PATIENTS:
-                return PatientsScreen(route.unit)
-            case Place.PRESETS:
-                return PresetsScreen(route.unit, route.patient, route.name)
-            case Place.ROUND:
-                return RoundScreen()
-            case Place.WEIGHT:
-                return PatientsScreen(route.unit) if route.start is None else WeightScreen(route.start)
-            case Place.OVERRIDE:
-                return UnitsScreen() if self._desk.shut is None else OverrideScreen(*self._desk.shut)
-            case Place.GATES:
-                return GatesScreen(route.session)
-            case Place.RUNNING:
-                return RunningScreen(route.session)
-            case Place.END:
-                return EndScreen(route.session)
-
-
-def calms(request: Request) -> bool:
-    """What makes nothing stronger: a locked screen still takes it."""
-    return isinstance(request, Pause) or (isinstance(request, Step) and request.direction is not Direction.UP)

@@ -64,15 +64,19 @@ class Asked(Message):
     request: Request
 
 
+class Wish(Message):
+    """What a person wants to see next; nothing is asked of the controller by that."""
+
+
 @dataclass
-class UnitChosen(Message):
+class UnitChosen(Wish):
     """The next session is on this unit."""
 
     unit: str
 
 
 @dataclass
-class PatientChosen(Message):
+class PatientChosen(Wish):
     """The next session is for this patient; ``name`` is what the list said of them."""
 
     patient: str
@@ -91,11 +95,11 @@ class ConfirmShown(Message):
     """The question that starts output has just appeared: keys do not count for half a second."""
 
 
-class Finished(Message):
+class Finished(Wish):
     """A person has read the end of the session shown large."""
 
 
-class NextSession(Message):
+class NextSession(Wish):
     """A person wants to prepare another session while the others go on."""
 
 
@@ -104,7 +108,7 @@ class ReadMap(Message):
 
 
 @dataclass
-class TabChosen(Message):
+class TabChosen(Wish):
     """Another session belongs to the front; ``number`` None: the next one."""
 
     number: int | None
@@ -118,13 +122,13 @@ class Noticed(Message):
 
 
 @dataclass
-class LatchShown(Message):
+class LatchShown(Wish):
     """A person wants to clear the fault of a unit."""
 
     unit: str
 
 
-class RoundShown(Message):
+class RoundShown(Wish):
     """A person wants to look at the day's checks."""
 
 

@@ -235,7 +235,9 @@ class TableApp(AttendingShell):
     @on(messages.SteppedBack)
     def _step_back(self) -> None:
         route = self._desk.route()
-        if self._desk.is_locked:
+        if isinstance(self.screen, TableScreen) and self.screen.takes_back():
+            pass
+        elif self._desk.is_locked:
             self._desk.is_unlocking = False
         elif route.place is Place.GATES:
             self._guard.close(self.now_ns())

@@ -1,6 +1,7 @@
 """From what the screen shows of a session, and its journal, to the six lines of its note."""
 
-from modctl.ipc.messages import GateView, SessionView
+from modctl.ipc.asks import answer_words
+from modctl.ipc.messages import SessionView
 from modctl.reports import note
 from modctl.reports.note import NOT_ANSWERED, Delivered, NoteFacts
 from tui.journal import Journal
@@ -62,11 +63,7 @@ def facts_of(view: SessionView, journal: Journal, timezone: str = "UTC") -> Note
 
 def _given(view: SessionView, gate: str) -> str:
     asked = next((seen for seen in view.gates if seen.gate == gate), None)
-    return NOT_ANSWERED if asked is None or asked.answered is None else _label(asked, asked.answered)
-
-
-def _label(gate: GateView, answer: str) -> str:
-    return next((label for key, label in gate.answers if key == answer), answer)
+    return NOT_ANSWERED if asked is None or asked.answered is None else answer_words(asked, asked.answered)
 
 
 def _signature(view: SessionView, journal: Journal) -> str:

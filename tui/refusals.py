@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from modctl.ipc.asks import BODY_WEIGHT
 from modctl.ipc.messages import Answer, Refused, Request, SignIn, Start, Subscribe
 from tui.desk import Desk, Place, Route
-from tui.screens.weight import BODY_WEIGHT
 
 SOFT_LIMIT: Final = "soft_limit"
 

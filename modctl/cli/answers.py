@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from devices.model import Modality
-from modctl import text
 from modctl.clinic.gates import ANSWER_KEYS, gates_for, problem_with_answer, unsaid
 from modctl.errors import UnreachableError, UsageError
-from modctl.ipc.messages import GateView, held_answer
+from modctl.ipc.asks import held_words
+from modctl.ipc.messages import GateView
 
 DEMO: Final = "demo"
 CONFIRM: Final = "confirm"
@@ -111,5 +111,4 @@ class Question:
 
 def held_lines(gates: Sequence[GateView]) -> tuple[str, ...]:
     """What held so far, with its age, and the key that says it again."""
-    told = tuple(f"{one.title.rstrip('?')}: {held_answer(one)}, {text.age(one.age_s)} ago" for one in gates)
-    return (*told, f"{UNCHANGED} unchanged ({len(gates)}), {AGAIN} ask again")
+    return (*held_words(gates), f"{UNCHANGED} unchanged ({len(gates)}), {AGAIN} ask again")

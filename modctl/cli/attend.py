@@ -22,6 +22,7 @@ from modctl.cli.reach import is_usage
 from modctl.cli.refusal import refusal_entries, uncharted
 from modctl.clock import SystemClock
 from modctl.errors import Exit
+from modctl.ipc.asks import BODY_WEIGHT, WEIGHT_GATE, held
 from modctl.ipc.client import BlockingClient
 from modctl.ipc.hands import OverrideAsk
 from modctl.ipc.messages import (
@@ -42,7 +43,6 @@ from modctl.ipc.messages import (
     Step,
     Stop,
     Subscribe,
-    held,
 )
 from modctl.ipc.servicing import BenchRun
 from modctl.records import Entry, SessionEnded, SessionRequested
@@ -60,8 +60,6 @@ from modctl.reports.telling import (
 
 BEAT_S: Final = 0.25  # contract: a screen that attends beats every 250 ms
 REPEAT: Final = "r"
-BODY_WEIGHT: Final = "body_weight"
-BODY_WEIGHT_KG: Final = (10, 400)  # as the controller takes it
 OVER: Final = ("ended", "unconfirmed")
 CONFIRM_NS: Final = 500 * NS_PER_MS  # contract: keys are ignored for half a second before a start
 PAIR_HELP: Final = "Two units: 1 and 2 choose which one + and - mean; r resumes the ultrasound, then the stimulation."
@@ -158,11 +156,7 @@ class Attendant:
 
     def _asked_weight(self) -> int | None:
         """Body weight from the keys; None when it is given up."""
-        low, high = BODY_WEIGHT_KG
-        gate = GateView(
-            gate=BODY_WEIGHT, title="Body weight in kg", text="", answers=(), closes=(), minimum=low, maximum=high
-        )
-        question = Question(gate)
+        question = Question(WEIGHT_GATE)
         for line in question.lines():
             say(line)
         while (key := self._next_key()) not in (None, "s"):

@@ -82,4 +82,5 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     shares: tuple[Literal["modality", "region", "side", "unit"], ...] = ()
     measure: bool = False
     unsaid: str = ""
+    words: tuple[str, ...] = ()  # answers beside which a person may type why: what is not as it should be
     also: tuple[tuple[str, str], ...] = ()  # answers that are taken and not offered: conditions by their own names

@@ -38,6 +38,7 @@ def gate_views(
             text=_with_head(one.gate, gate_text(one.gate, filled), setup.started.head),
             answers=one.gate.answers,
             closes=one.gate.closes,
+            words=one.gate.words,
             minimum=one.gate.minimum,
             maximum=one.gate.maximum,
             carried=one.answer if one.ask is Ask.VALID else None,

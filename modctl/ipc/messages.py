@@ -4,8 +4,6 @@ A client says ``Hello`` first. Every request has an ``id`` of the client's choic
 ``Snapshot`` (newest wins) and ``Event`` (lossless, in chart order) come unasked once subscribed.
 """
 
-import itertools
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -352,18 +350,7 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     answered: str | None = None
     carried: str | None = None  # the answer of before that still holds: one key says so again
     age_s: int = 0  # of that answer, when the session was asked for
-
-
-def held(gates: Sequence[GateView], gate: str | None) -> tuple[GateView, ...]:
-    """The open question and those behind it, as long as an earlier answer to each still holds."""
-    names = [one.gate for one in gates]
-    rest = gates[names.index(gate) :] if gate in names else ()
-    return tuple(itertools.takewhile(lambda one: one.carried is not None, rest))
-
-
-def held_answer(gate: GateView) -> str:
-    """An earlier answer in the words in which it is offered."""
-    return next((label for answer, label in gate.answers if answer == gate.carried), gate.carried or "")
+    words: tuple[str, ...] = ()  # answers beside which a person may type why
 
 
 class DueView(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,6 +54,19 @@ def test_a_soft_limit_is_shown_with_its_source_and_opened_with_a_reason() -> Non
     perform(act, script=refusing(WIDTH))
 
 
+def test_backspace_takes_a_letter_back_and_leaves_nothing() -> None:
+    """Who mistypes a reason corrects it; the form does not go away under the hands."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see()
+        await stage.press(*TO_PRESETS)
+        await stage.press("o", "l", "backspace", "k", "enter")
+
+        assert [(), (OverrideAsk(limit="width-usual", reason="ok"),)] == starts(stage)
+
+    perform(act, script=refusing(WIDTH))
+
+
 def test_an_empty_reason_opens_nothing() -> None:
     """Enter alone is no reason."""
 

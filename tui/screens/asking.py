@@ -6,8 +6,8 @@ from typing import Final
 from textual import on
 
 from devices.model import NS_PER_MS
-from modctl import text
-from modctl.ipc.messages import Answer, Done, GateView, Refused, Request, SessionView, held, held_answer
+from modctl.ipc.asks import held, held_words
+from modctl.ipc.messages import Answer, Done, GateView, Refused, Request, SessionView
 from tui.messages import Asked
 from tui.screens.base import TableScreen
 from tui.sight import Sight
@@ -19,12 +19,11 @@ UNCHANGED: Final = "unchanged"
 
 def held_question(gates: Sequence[GateView]) -> GateView:
     """One question for all answers that still hold, each with its age."""
-    told = (f"{gate.title.rstrip('?')}: {held_answer(gate)}, {text.age(gate.age_s)} ago" for gate in gates)
     every = "" if len(gates) == 1 else f", all {len(gates)}"
     return GateView(
         gate=HELD,
         title="Unchanged?",
-        text="\n".join(told),
+        text="\n".join(held_words(gates)),
         answers=((UNCHANGED, f"Unchanged{every} (u)"), ("again", "Ask again")),
         closes=(),
     )
@@ -71,6 +70,10 @@ class AskingScreen(TableScreen):
         """The answer is not one for the controller."""
         del given
         return False
+
+    def takes_back(self) -> bool:
+        """Out of the words beside an answer."""
+        return self.query_one(Question).take_back()
 
     def answered(self, asked: Request, reply: Done | Refused) -> None:
         """A refused answer may be given again."""
@@ -121,6 +124,7 @@ class AskingScreen(TableScreen):
             return
         self._waits = True
         took_ms = (self._now_ns - self._asked[1]) // NS_PER_MS
-        self.post_message(
-            Asked(Answer(id=0, session=self.session, gate=event.gate, answer=event.answer, took_ms=took_ms))
+        answer = Answer(
+            id=0, session=self.session, gate=event.gate, answer=event.answer, took_ms=took_ms, text=event.text
         )
+        self.post_message(Asked(answer))

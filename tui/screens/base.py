@@ -3,9 +3,11 @@
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import Key, Resize
 from textual.screen import Screen
+from textual.widgets import Input
 
 from modctl.ipc.messages import Done, Refused, Request
 from tui.looks import Line, Look, Span, fitted, wrapped
@@ -34,6 +36,7 @@ class TooSmall(Rows):
 class TableScreen(Screen[None]):
     """One screen of the table. Subclasses say what is in the middle and what their own keys do."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+g", "back", show=False, priority=True)]
     TAB_SWITCHES: ClassVar[bool] = True  # to another session; where there are several fields it goes to the next one
 
     def __init__(self) -> None:
@@ -64,6 +67,14 @@ class TableScreen(Screen[None]):
     def see_middle(self, sight: Sight) -> None:
         """Show the newest in the middle."""
 
+    def takes_back(self) -> bool:
+        """One step back inside this screen. False: there is none, the screen itself is stepped back from."""
+        return False
+
+    def action_back(self) -> None:
+        """Ctrl+G: one step back, also where Escape is a stop and a field takes every other key."""
+        self.post_message(SteppedBack())
+
     def answered(self, asked: Request, reply: Done | Refused) -> None:
         """The controller has answered something that was asked while this screen was on top."""
 
@@ -83,6 +94,8 @@ class TableScreen(Screen[None]):
 
         The library calls this after a subclass's own handler, unless that one prevents it.
         """
+        if isinstance(self.focused, Input):
+            return  # a field's own keys, Backspace among them, are its own
         if event.key == "tab" and self.TAB_SWITCHES:
             self.post_message(TabChosen(None))
         elif event.key in ("1", "2", "3", "4"):

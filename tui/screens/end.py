@@ -14,7 +14,7 @@ from tui.screens.asking import AskingScreen
 from tui.sight import Sight
 from tui.states import state, who_and_where
 from tui.widgets.facts import residual
-from tui.widgets.question import Question
+from tui.widgets.question import WORDING_KEYS, Question
 from tui.widgets.rows import Rows
 
 
@@ -41,6 +41,8 @@ class EndScreen(AskingScreen):
     def keys(self, sight: Sight) -> str:
         """Its own keys."""
         del sight
+        if self.query_one(Question).is_wording:
+            return WORDING_KEYS
         if self._is_closed:
             return "Enter done with this session   Tab other session   n next   ? keys"
         return "↑ ↓ Enter or digit: answer   Tab other session   n next   ? keys"

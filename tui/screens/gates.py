@@ -4,13 +4,14 @@ from textual.app import ComposeResult
 from textual.events import Key
 
 from modctl import text
+from modctl.ipc.asks import answer_words
 from modctl.ipc.messages import GateView, SessionView, UnitRow
 from tui.looks import EMPTY, Line, Look, Span, fitted, width_of
 from tui.messages import ConfirmShown, Noticed
 from tui.screens.asking import AskingScreen
 from tui.sight import Sight
 from tui.states import patient_of, side_of, sim, who_and_where
-from tui.widgets.question import Question
+from tui.widgets.question import WORDING_KEYS, Question
 from tui.widgets.rows import Rows
 
 STOP_SWITCH = "stop_switch"
@@ -36,6 +37,8 @@ class GatesScreen(AskingScreen):
     def keys(self, sight: Sight) -> str:
         """Its own keys."""
         del sight
+        if self.query_one(Question).is_wording:
+            return WORDING_KEYS
         return "↑ ↓ Enter or digit: answer   Backspace give up   Tab other session   ? keys"
 
     def on_key(self, event: Key) -> None:
@@ -85,15 +88,14 @@ def title_line(view: SessionView, width: int) -> Line:
 
 def done_lines(view: SessionView, width: int) -> tuple[Line, ...]:
     """What was answered so far, short: two in a line."""
-    told = [f"✓ {gate.title.rstrip('?')}: {answer_text(gate)}" for gate in view.gates if gate.answered is not None]
+    told = [
+        f"✓ {gate.title.rstrip('?')}: {answer_words(gate, gate.answered)}"
+        for gate in view.gates
+        if gate.answered is not None
+    ]
     half = (width - 2) // 2
     pairs = [told[at : at + 2] for at in range(0, len(told), 2)]
     return tuple((Span(" "), *(Span(fitted(words, half), Look.QUIET) for words in pair)) for pair in pairs)
-
-
-def answer_text(gate: GateView) -> str:
-    """An answer in the words in which it was given."""
-    return next((label for key, label in gate.answers if key == gate.answered), gate.answered or "")
 
 
 def readback_lines(view: SessionView, width: int) -> tuple[Line, ...]:

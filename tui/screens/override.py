@@ -8,14 +8,13 @@ from typing import ClassVar, Final
 import msgspec
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from modctl import text
 from modctl.ipc.hands import OverrideAsk
 from modctl.ipc.messages import Refused, Start
 from tui.looks import Look, Span, line, wrapped
-from tui.messages import Asked, Noticed, SteppedBack
+from tui.messages import Asked, Noticed
 from tui.screens.base import TableScreen
 from tui.sight import Sight
 from tui.widgets.rows import Rows
@@ -30,7 +29,6 @@ class OverrideScreen(TableScreen):
 
     AUTO_FOCUS: ClassVar[str | None] = None
     TAB_SWITCHES: ClassVar[bool] = False
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+g", "back", show=False, priority=True)]
 
     def __init__(self, asked: Start, refused: Refused) -> None:
         super().__init__()
@@ -61,10 +59,6 @@ class OverrideScreen(TableScreen):
         del sight
         shown = wrapped(limit_text(self._refused), max(1, self.size.width - 2), Look.STRONG)
         self.query_one("#title", Rows).show([(Span(" "), *words) for words in (*shown, (Span(""),))])
-
-    def action_back(self) -> None:
-        """Ctrl+G: back, also where Escape is a stop and a field takes every other key."""
-        self.post_message(SteppedBack())
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

@@ -19,7 +19,7 @@ from tui.states import state, who_and_where
 from tui.widgets.facts import Facts, fact_lines
 from tui.widgets.figures import Figures, figures
 from tui.widgets.level_bar import LevelBar, gauge_lines
-from tui.widgets.question import Question
+from tui.widgets.question import WORDING_KEYS, Question
 from tui.widgets.rows import Rows
 from tui.widgets.strip_chart import StripChart, trace_lines
 
@@ -65,6 +65,8 @@ class RunningScreen(TableScreen):
         check = "c answer the check  " if view is not None and view.due is not None else ""
         if sight.is_locked:
             return f"LOCKED: Enter asks for your PIN   - lower  p pause{others}"
+        if self.query_one(Question).is_wording:
+            return WORDING_KEYS
         if self.has_class("checking"):
             return f"↑ ↓ Enter or digit: answer   {CHECK} back{others}  ? keys"
         match view.phase if view is not None else "":
@@ -78,6 +80,10 @@ class RunningScreen(TableScreen):
                 own = "being switched off; the same stop key again asks for more speed"
         taken = "  h take over" if self._is_somebody_elses else ""
         return f"{check}{own}{others}{taken}  n next  ? keys"
+
+    def takes_back(self) -> bool:
+        """Out of the words beside an answer."""
+        return self.query_one(Question).take_back()
 
     def trace(self, values: tuple[int | None, ...]) -> None:
         """The last minutes, the newest second last."""
@@ -125,7 +131,9 @@ class RunningScreen(TableScreen):
         event.stop()
         if self._view is not None and self._view.due is not None:
             took_ms = max(0, self._now_ns - self._view.due.since_mono_ns) // NS_PER_MS
-            answer = Answer(id=0, session=self.session, gate=event.gate, answer=event.answer, took_ms=took_ms)
+            answer = Answer(
+                id=0, session=self.session, gate=event.gate, answer=event.answer, took_ms=took_ms, text=event.text
+            )
             self.post_message(Asked(answer))
         self._end_check()
 

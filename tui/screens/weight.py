@@ -4,25 +4,14 @@ import msgspec
 from textual import on
 from textual.app import ComposeResult
 
-from modctl.ipc.messages import GateView, Start
+from modctl.ipc.asks import WEIGHT_GATE
+from modctl.ipc.messages import Start
 from tui.looks import EMPTY, Look, Span
 from tui.messages import Asked
 from tui.screens.base import TableScreen
 from tui.sight import Sight
 from tui.widgets.question import Question
 from tui.widgets.rows import Rows
-
-BODY_WEIGHT = "body_weight"
-LOW_KG, HIGH_KG = 10, 400  # as the controller takes it
-GATE = GateView(
-    gate=BODY_WEIGHT,
-    title="Body weight in kg",
-    text="Traction is bounded by a part of it. Weigh the patient; it is kept with today's date.",
-    answers=(),
-    closes=(),
-    minimum=LOW_KG,
-    maximum=HIGH_KG,
-)
 
 
 class WeightScreen(TableScreen):
@@ -39,7 +28,7 @@ class WeightScreen(TableScreen):
 
     def on_mount(self) -> None:
         """Ask."""
-        self.query_one(Question).ask(GATE)
+        self.query_one(Question).ask(WEIGHT_GATE)
 
     def keys(self, sight: Sight) -> str:
         """Its own keys."""

@@ -10,7 +10,8 @@ from modctl.cli.answers import Question, from_file, held_lines, read_answers
 from modctl.cli.laying import DEMO_ANSWERS
 from modctl.clinic.gates import gates_for, open_gate
 from modctl.errors import UnreachableError, UsageError
-from modctl.ipc.messages import GateView, held
+from modctl.ipc.asks import held
+from modctl.ipc.messages import GateView
 
 CHOICE = GateView(
     gate="skin_before",

@@ -3,7 +3,17 @@
 import pytest
 
 from devices.model import Modality
-from modctl.clinic.gates import ANSWER_KEYS, Who, gate_text, gates_for, open_gate, problem_with_answer, shown
+from modctl.clinic.bench import bench_gates
+from modctl.clinic.gates import (
+    ANSWER_KEYS,
+    Who,
+    every_gate,
+    gate_text,
+    gates_for,
+    open_gate,
+    problem_with_answer,
+    shown,
+)
 from modctl.clinic.library import SHIPPED, load_library
 from modctl.clinic.presets import Gate
 
@@ -117,3 +127,14 @@ def test_every_closing_answer_keeps_its_gate_closed() -> None:
 
 def _first(gate: Gate) -> str:
     return gate.answers[0][0]
+
+
+@pytest.mark.parametrize("gate", [*every_gate(), *bench_gates()], ids=lambda gate: f"{gate.id}-{gate.title[:10]}")
+def test_words_stand_beside_answers_that_need_a_why(gate: Gate) -> None:
+    """*Not done, because …* wherever it can be said; an answer that ends a running session waits for no words."""
+    answers = {answer for answer, _label in gate.answers}
+    ends = set(gate.closes) if gate.during else set()
+
+    assert set(gate.words) <= answers - ends
+    assert ("not-done" in answers) is ("not-done" in gate.words)
+    assert gate.answers[0][0] not in gate.words or gate.maximum is not None

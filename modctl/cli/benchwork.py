@@ -148,7 +148,7 @@ def run(
         file_answers=not keys.is_terminal,
     )
     with keys.listening(), contextlib.closing(client):
-        ended = Attendant(client, keys, context, None if keys.is_terminal else SAID).run(request)
+        ended = Attendant(client, keys, context, user, None if keys.is_terminal else SAID).run(request)
     finish(ended)
 
 

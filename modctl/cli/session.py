@@ -11,6 +11,7 @@ from modctl.cli.common import Context, emit, emit_raw, finish, pass_context, pri
 from modctl.cli.durations import DURATION
 from modctl.cli.record import amend_session, late_entry, sign_session
 from modctl.cli.report import report
+from modctl.cli.taking_over import attend_session
 from modctl.errors import Exit, UsageError
 from modctl.ipc.hands import StartWith
 from modctl.ipc.messages import SessionRow
@@ -126,7 +127,7 @@ def start_session(
         raise UsageError("The questions at the table are answered at a terminal, and there is none here.")
     asks = typed if given is None else None
     with keys.listening(), contextlib.closing(client):
-        ended = Attendant(client, keys, context, given, asks).run(request)
+        ended = Attendant(client, keys, context, user, given, asks).run(request)
     finish(ended)
 
 
@@ -205,7 +206,7 @@ def replay_session(context: Context, wanted: str | None) -> None:
     finish(Exit.OK if replayed.same else Exit.FINDINGS)
 
 
-for _added in (sign_session, amend_session, late_entry):
+for _added in (attend_session, sign_session, amend_session, late_entry):
     session.add_command(_added)
 
 

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import msgspec
 
+from devices.racking import Listing, Racking
+
 MAX_LINE_BYTES = 65_536  # chosen: as on the controller's socket; a longer line is nonsense and ends the connection
 MAX_INTEGER = 2**31 - 1  # chosen: larger than any value a unit can hold, small enough for every product of two
 MAX_WAIT_MS = 24 * 3_600_000  # chosen: a day on the bench
@@ -222,16 +224,8 @@ class TruthIs(_Message, frozen=True, kw_only=True, tag="truth"):
     faults: tuple[str, ...]
 
 
-class Listing(_Message, frozen=True, kw_only=True):
-    """One simulated unit and where it is reached: a path, or ``tcp:PORT``."""
-
-    name: str
-    model: str
-    address: str
-
-
 class Listed(_Message, frozen=True, kw_only=True, tag="listed"):
-    """Every unit of this simulator process, in the order they were asked for."""
+    """Every unit of this simulator process, in the order in which they came."""
 
     units: tuple[Listing, ...]
 
@@ -242,6 +236,10 @@ class Refusal(StrEnum):
     NO_SUCH_UNIT = "no-such-unit"
     NO_SUCH_FAULT = "no-such-fault"  # not on the menu, or its parameters are wrong
     CANNOT_FAIL = "cannot-fail"  # this model cannot have the fault
+    NO_SUCH_MODEL = "no-such-model"
+    NO_ROOM = "no-room"  # the name or the address is taken, the line cannot be made, or the rack is full
+    IN_USE = "in-use"  # another unit needs it
+    STOPPED = "stopped"  # it has no power
     NONSENSE = "nonsense"  # not a request
 
 
@@ -252,7 +250,7 @@ class NotPossible(_Message, frozen=True, kw_only=True, tag="not-possible"):
     why: str
 
 
-Request = Inject | Clear | Ask | List
+Request = Inject | Clear | Ask | List | Racking
 Reply = Injected | Cleared | TruthIs | Listed | NotPossible
 
 _REQUESTS: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)

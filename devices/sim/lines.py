@@ -12,6 +12,7 @@ from devices.sim.port import ANYBODY
 
 READ_BYTES = 4096  # chosen: several of the longest frames
 LOOPBACK = "127.0.0.1"
+PSEUDO_TERMINALS = Path("/dev/pts")  # where Linux keeps them, and to what a link of ours leads
 SUN_PATH_BYTES = 100  # sockaddr_un holds 107 characters; the house keeps below 100
 
 
@@ -65,9 +66,11 @@ class PtyLine:
         return self._master >= 0
 
     def open(self) -> None:
-        """Make a fresh pseudo-terminal and point the link to it; an old link is replaced, a file is not."""
+        """Make a fresh pseudo-terminal and point the link to it; an old link of ours is replaced, nothing else is."""
         if self._path.exists() and not self._path.is_symlink():
             raise BenchError(f"{self._path} is there already and is no link; give another address")
+        if self._path.exists() and self._path.resolve().parent != PSEUDO_TERMINALS:
+            raise BenchError(f"{self._path} leads to {self._path.resolve()}, no simulator's line; give another address")
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)

@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from devices.bench import Ask, Clear, Cleared, Inject, Injected, List, Listed, Listing, TruthIs, problem_with
+from devices.bench import Ask, Clear, Cleared, Inject, Injected, List, Listed, TruthIs, problem_with
+from devices.racking import Listing, Racking, Remove, Start, Stop
 from modctl.cli.common import Context, emit, fail, finish, pass_context
 from modctl.cli.durations import DURATION
 from modctl.errors import Exit
 
 if TYPE_CHECKING:
-    from devices.sim.server import Wanted
+    from devices.sim.rack import Wanted
 
 
 class SimUnit(Listing, frozen=True, kw_only=True, tag_field="kind", tag="sim.unit"):
     """One simulated unit that can be reached."""
+
+
+class SimRemoved(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="sim.removed"):
+    """One simulated unit that is not there any more."""
+
+    name: str
 
 
 class SimTruth(TruthIs, frozen=True, kw_only=True, tag_field="kind", tag="sim.truth"):
@@ -129,7 +136,7 @@ def truth(context: Context, name: str, *, follow: bool, control: Path | None) ->
     except KeyboardInterrupt:
         finish(Exit.OK)
     if follow:
-        fail(Exit.UNREACHABLE, "The simulators have ended.")
+        fail(Exit.UNREACHABLE, f"The simulators have ended, or {name} was taken away.")
 
 
 @sim.command(name="list")
@@ -145,9 +152,76 @@ def list_units(context: Context, control: Path | None) -> None:
             _ready(unit)
 
 
+@sim.command()
+@click.argument("unit", metavar="MODEL@ADDRESS")
+@click.option("--name", default="", help="Its name. Default: its model.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of its chances.")
+@control_option
+@pass_context
+def add(context: Context, unit: str, *, name: str, seed: int, control: Path | None) -> None:
+    """Add a simulated unit to the simulators that run, until they end. It is not thereby a unit of the site.
+
+    Example: modctl sim add reference-ultrasound@tcp:5020 --name ultrasound-2
+    """
+    from modctl.cli.racks import add_request
+
+    _no_real_site(context, control)
+    model, _, address = unit.partition("@")
+    if not address:
+        fail(Exit.USAGE, f"{unit}: write MODEL@ADDRESS, the address a path or tcp:PORT.")
+    request = add_request(name or model, model, address, Path.cwd(), seed)
+    _ready(_racked(_control(context, control), request))
+
+
+@sim.command()
+@click.argument("name")
+@control_option
+@pass_context
+def remove(context: Context, name: str, control: Path | None) -> None:
+    """Take the simulated unit NAME and its line away. bench.toml stays as it is."""
+    _racked(_control(context, control), Remove(name=name))
+    emit(SimRemoved(name=name), f"{name} is taken away")
+
+
+@sim.command()
+@click.argument("name")
+@control_option
+@pass_context
+def start(context: Context, name: str, control: Path | None) -> None:
+    """Switch the simulated unit NAME on: it boots on its line, off and without faults. One that runs goes on."""
+    _no_real_site(context, control)
+    _ready(_racked(_control(context, control), Start(name=name)))
+
+
+@sim.command()
+@click.argument("name")
+@control_option
+@pass_context
+def stop(context: Context, name: str, control: Path | None) -> None:
+    """Cut the power of the simulated unit NAME: its output and its line are gone. It is no stop of a session."""
+    _ready(_racked(_control(context, control), Stop(name=name)))
+
+
+def _racked(control: Path, request: Racking) -> Listing:
+    """Have it done; how the unit is listed then, or was to be."""
+    from modctl.cli.simulators import asked
+
+    reply = asked(control, request)
+    units = reply.units if isinstance(reply, Listed) else ()
+    gone = Listing(name=request.name, model="", address="", running=False)
+    return next((unit for unit in units if unit.name == request.name), gone)
+
+
+def _no_real_site(context: Context, control: Path | None) -> None:
+    from modctl.cli.racks import check_not_real
+
+    if control is None:
+        check_not_real(context.site)
+
+
 def _ready(unit: Listing) -> None:
-    record = SimUnit(name=unit.name, model=unit.model, address=unit.address)
-    emit(record, f"{unit.name}  {unit.model}  {unit.address}")
+    stopped = "" if unit.running else "  stopped"
+    emit(SimUnit(**msgspec.structs.asdict(unit)), f"{unit.name}  {unit.model}  {unit.address}{stopped}")
 
 
 def _truth_line(truth: TruthIs) -> str:
@@ -172,7 +246,7 @@ def _parameter(text: str) -> tuple[str, int]:
 
 
 def _of_site(site: Path) -> "list[Wanted]":
-    from devices.sim.server import Wanted
+    from devices.sim.rack import Wanted
     from modctl.config import load_bench
 
     entries = load_bench(site)
@@ -186,7 +260,7 @@ def _of_site(site: Path) -> "list[Wanted]":
 
 def _given(units: tuple[str, ...]) -> "list[Wanted]":
     """A unit is named after its model, the second of the same model ``MODEL-2``, and so on."""
-    from devices.sim.server import Wanted
+    from devices.sim.rack import Wanted
 
     wanted: list[Wanted] = []
     for text in units:

@@ -10,6 +10,7 @@ from devices.bench import MAX_LINE_BYTES, Ask, NotPossible, Refusal, Reply, Requ
 from devices.sim.lines import short_name
 from modctl.errors import RefusedError, UnreachableError, UsageError
 
+REFUSED = frozenset({Refusal.CANNOT_FAIL, Refusal.NO_ROOM, Refusal.IN_USE, Refusal.STOPPED})  # else: usage
 REPLY_S = 3  # chosen: the simulators look at their socket every 20 ms, and tell a follower something every second
 
 
@@ -52,6 +53,6 @@ def _lines(peer: socket.socket) -> Iterator[bytes]:
 def _wanted(reply: Reply) -> Reply:
     if not isinstance(reply, NotPossible):
         return reply
-    if reply.what is Refusal.CANNOT_FAIL:
+    if reply.what in REFUSED:
         raise RefusedError(f"{reply.why}.")
     raise UsageError(f"{reply.why}.")

@@ -13,7 +13,8 @@ PATIENCE_S = 10
 SERVE = """
 import sys
 from pathlib import Path
-from devices.sim.server import Wanted, serve
+from devices.sim.rack import Wanted
+from devices.sim.server import serve
 serve([Wanted(name=sys.argv[1], model=sys.argv[2], address=sys.argv[3])], Path(sys.argv[4]),
       lambda listing: print(listing.address, flush=True))
 """

@@ -36,7 +36,8 @@ from protocols.registers import Register
 SERVE = """
 import sys
 from pathlib import Path
-from devices.sim.server import Wanted, serve
+from devices.sim.rack import Wanted
+from devices.sim.server import serve
 serve([Wanted(name="ultrasound-1", model="reference-ultrasound", address=sys.argv[1])], Path(sys.argv[2]),
       lambda listing: print(listing.address, flush=True))
 """

@@ -25,7 +25,8 @@ SERVE = """
 import sys
 from pathlib import Path
 from devices.sim.catalog import Kind
-from devices.sim.server import Wanted, serve
+from devices.sim.rack import Wanted
+from devices.sim.server import serve
 from devices.sim.units.rehastim2 import SimRehastim2
 serve([Wanted(name=sys.argv[1], model=sys.argv[2], address=sys.argv[3])], Path(sys.argv[4]),
       lambda listing: print(listing.address, flush=True),

@@ -67,8 +67,10 @@ def test_units_are_named_after_their_model_and_announced_when_ready(tmp_path: Pa
     status = command.end()
 
     assert units == [
-        {"kind": "sim.unit", "name": "hasomed-p24", "model": "hasomed-p24", "address": str(tmp_path / "p24")},
-        {"kind": "sim.unit", "name": "hasomed-p24-2", "model": "hasomed-p24", "address": str(tmp_path / "other")},
+        {"kind": "sim.unit", "name": "hasomed-p24", "model": "hasomed-p24", "address": str(tmp_path / "p24")}
+        | {"running": True},
+        {"kind": "sim.unit", "name": "hasomed-p24-2", "model": "hasomed-p24", "address": str(tmp_path / "other")}
+        | {"running": True},
     ]
     assert is_there
     assert status == 0
@@ -136,6 +138,12 @@ def test_a_fault_is_injected_with_its_parameters_and_cleared(bench: Command) -> 
         (("inject", "hasomed-p24", "cough"), 4, "cough"),
         (("truth", "nobody"), 2, "no simulated unit 'nobody'"),
         (("clear", "nobody"), 2, "no simulated unit 'nobody'"),
+        (("add", "hasomed-p24"), 2, "MODEL@ADDRESS"),
+        (("add", "toaster@tcp:0"), 2, "no simulator of 'toaster'"),
+        (("add", "hasomed-p24@tcp:many"), 2, "tcp:PORT"),
+        (("add", "hasomed-p24@tcp:0", "--name", "No Name"), 2, "no name of a unit"),
+        (("add", "hasomed-p24@tcp:0"), 4, "there is a simulated unit hasomed-p24 already"),
+        (("start", "nobody"), 2, "no simulated unit 'nobody'"),
         (("run", "--unit", "hasomed-p24"), 2, "MODEL@ADDRESS"),
         (("run", "--unit", "toaster@/tmp/toaster"), 2, "no simulator of 'toaster'"),
         (("run", "--unit", "hasomed-p24@tcp:0"), 4, "running already"),
@@ -149,6 +157,33 @@ def test_each_refusal_has_its_status_and_its_sentence(
 
     assert (status, []) == (got, records)
     assert talk in said
+
+
+def test_a_unit_comes_and_goes_by_command(bench: Command) -> None:
+    """The twin of the bench screen's rack, for scripts."""
+    added = bench.said("add", f"reference-heat@{bench.folder / 'pad'}", "--name", "pad-1")
+    stopped = bench.said("stop", "pad-1")
+    truth = bench.said("truth", "pad-1")
+    started = bench.said("start", "pad-1")
+    removed = bench.said("remove", "pad-1")
+    listed = bench.said("list")
+
+    unit = {"kind": "sim.unit", "name": "pad-1", "model": "reference-heat", "address": str(bench.folder / "pad")}
+    assert (0, [{**unit, "running": True}]) == added[:2] == started[:2]
+    assert (0, [{**unit, "running": False}]) == stopped[:2]
+    assert ("stopped", False) == (truth[1][0]["state"], truth[1][0]["energized"])
+    assert (0, [{"kind": "sim.removed", "name": "pad-1"}]) == removed[:2]
+    assert "pad-1" not in [one["name"] for one in listed[1]]
+
+
+@pytest.mark.parametrize("words", [("add", "hasomed-p24@tcp:0"), ("start", "estim-1")])
+def test_a_site_for_real_units_gets_no_simulator(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Not even one that its controller would refuse to open."""
+    (tmp_path / "site.toml").write_text('[site]\nname = "real"\nsimulated = false\n')
+    done = subprocess.run([MODCTL, "--site", tmp_path, "sim", *words], check=False, capture_output=True, text=True)
+
+    assert (4, "") == (done.returncode, done.stdout)
+    assert "This site is for real units" in done.stderr
 
 
 def test_without_simulators_it_cannot_be_reached(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from devices.bench import Ask, Clear, Cleared, Inject, Injected, List, Listed, Listing, Refusal, TruthIs
+from devices.bench import Ask, Clear, Cleared, Inject, Injected, List, Listed, Refusal, Reply, TruthIs
 from devices.profile import LinkSpec
+from devices.racking import Add, Listing, Remove, Start, Stop
+from devices.sim.lines import BenchError, PtyLine
 from modctl.cli.simulators import asked, replies
 from modctl.errors import RefusedError, UnreachableError, UsageError
 from protocols.link import Link, LinkError
@@ -294,6 +296,109 @@ def test_the_list_names_every_unit(bench: Bench) -> None:
     )
 
     assert Listed(units=expected) == asked(bench.control, List())
+
+
+def names(reply: Reply) -> dict[str, bool]:
+    """Which units there are, and whether they run."""
+    assert isinstance(reply, Listed)
+    return {unit.name: unit.running for unit in reply.units}
+
+
+@pytest.mark.parametrize("kind", ["pty", "tcp"])
+def test_a_unit_is_added_stopped_started_and_removed_while_the_others_run(
+    own: Bench, tmp_path: Path, kind: str
+) -> None:
+    """The rack grows and shrinks without an end of its process; who stops a unit cuts its power and its line."""
+    path = own.folder / "new"
+    added = asked(own.control, Add(name="n", model="toy", address=str(path) if kind == "pty" else "tcp:0"))
+    assert names(added) == {"a": True, "b": True, "t": True, "n": True}
+    assert isinstance(added, Listed)
+    port = added.units[-1].address.removeprefix("tcp:")
+    link: Link = SerialLink(str(path), LinkSpec()) if kind == "pty" else TcpLink("127.0.0.1", int(port), tmp_path)
+    link.open()
+    assert said(link, b"W5\n") == b"K\n"
+    own.inject("n", "delay")
+    own.inject("n", "mute", after_ms=200)
+    before = own.truth("n")
+
+    stopped = asked(own.control, Stop(name="n"))
+    told = own.truth("n")
+    with pytest.raises(LinkError):
+        link.read(5_000 * MS)
+    with pytest.raises(LinkError) as absent:
+        link.open()
+    with pytest.raises(RefusedError, match="n is stopped; start it first"):
+        own.inject("n", "mute")
+
+    assert (True, 5, ("delay",)) == (before.energized, before.output, before.faults)
+    assert (False, 0, "stopped", ()) == (told.energized, told.output, told.state, told.faults)
+    assert absent.value.code == "absent"
+    assert names(stopped)["n"] is False
+
+    started = asked(own.control, Start(name="n"))
+    again = asked(own.control, Start(name="n"))
+    time.sleep(0.25)  # the order that was to begin later has been forgotten
+    link.open()
+    answer = said(link, b"Q\n")
+    link.close()
+    removed = asked(own.control, Remove(name="n"))
+
+    assert (True, True) == (names(started)["n"], names(again)["n"])
+    assert b"A0\n" == answer
+    assert names(removed) == {"a": True, "b": True, "t": True}
+    assert not path.exists()
+    with pytest.raises(UsageError, match="no simulated unit 'n'"):
+        own.truth("n")
+
+
+def test_a_follower_of_a_removed_unit_is_hung_up(own: Bench) -> None:
+    """Nobody waits for the next word of what is not there."""
+    told: list[Reply] = []
+    for reply in replies(own.control, Ask(name="b", follow=True)):
+        told.append(reply)
+        asked(own.control, Remove(name="b"))
+
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        (Add(name="a", model="toy", address="tcp:0"), "there is a simulated unit a already"),
+        (Add(name="n", model="toy", address="{folder}/a"), "is the line of a"),
+        (Add(name="n", model="toy", address="here"), "write a path from the root"),
+        (Add(name="n", model="toy", address="tcp:99999"), "cannot listen"),
+        (Add(name="n", model="toy", address="{folder}/sim.sock"), "is no link"),
+    ],
+)
+def test_a_unit_that_has_no_place_is_not_added(bench: Bench, wanted: Add, why: str) -> None:
+    """Nothing that is there is taken from anybody."""
+    before = asked(bench.control, List())
+    address = wanted.address.format(folder=bench.folder)
+    with pytest.raises(RefusedError, match=why):
+        asked(bench.control, Add(name=wanted.name, model="toy", address=address))
+
+    assert before == asked(bench.control, List())
+
+
+def test_an_unknown_model_and_a_bad_name_are_not_added(bench: Bench) -> None:
+    """A slip of the pen, not a state of the rack."""
+    with pytest.raises(UsageError, match="there is no simulator of 'x'"):
+        asked(bench.control, Add(name="n", model="x", address="tcp:0"))
+    with pytest.raises(UsageError, match="not a request"):
+        asked(bench.control, Add(name="No Name", model="toy", address="tcp:0"))
+
+
+def test_a_link_that_leads_elsewhere_is_not_replaced(tmp_path: Path) -> None:
+    """A real adapter's name is a link too: no simulator puts itself in its place."""
+    adapter = tmp_path / "adapter"
+    adapter.write_text("")
+    link = tmp_path / "usb-serial"
+    link.symlink_to(adapter)
+
+    with pytest.raises(BenchError, match="no simulator's line"):
+        PtyLine(link).open()
+    assert link.readlink() == adapter
 
 
 def test_what_is_not_possible_is_refused_by_kind(bench: Bench) -> None:

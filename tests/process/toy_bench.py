@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-from devices.bench import Listing
+from devices.racking import Listing
 from devices.sim.catalog import Kind
-from devices.sim.server import Wanted, serve
+from devices.sim.rack import Wanted
+from devices.sim.server import serve
 from tests.unit.devices.toy_unit import toy
 
 

@@ -33,7 +33,7 @@ from tui.screens.gates import CONFIRM
 from tui.screens.key_map import KeyMap
 from tui.screens.running import RunningScreen
 from tui.shell import AttendingShell
-from tui.sight import Link, Sight, StopKey, StopTarget, of_this_screen, stop_target
+from tui.sight import Link, Sight, StopKey, StopTarget, held_here, of_this_screen, stop_target
 from tui.terminal import TableDriver
 from tui.wishes import LOCKED, calms, follow
 
@@ -116,8 +116,8 @@ class TableApp(AttendingShell):
             self._step_back()
 
     def action_leave(self) -> None:
-        """Ctrl+Q: not while something of this screen is energized. Without a connection nothing is held by leaving."""
-        if self._desk.link is Link.UP and self._sight().live():
+        """Ctrl+Q: not while something needs this screen. Without a connection nothing is held by leaving."""
+        if self._desk.link is Link.UP and held_here(self._sight()):
             self.say("Not while something is energized or unknown: stop it first (F12 stops all).")
         else:
             self.exit(return_code=0)

@@ -112,6 +112,11 @@ def is_live(view: SessionView, settled: frozenset[str], starting: frozenset[str]
     return view.phase not in NOT_LIVE or view.output != "off" or view.session in starting
 
 
+def held_here(sight: Sight) -> bool:
+    """Something live needs a screen: somebody must stay, or what it gives is not known, or it is being started."""
+    return any(view.attended or view.phase == "unconfirmed" or view.session in sight.starting for view in sight.live())
+
+
 def showing(sight: Sight, view: SessionView) -> Showing:
     """What may be said of a session's output now. An end that was confirmed needs no fresh sample."""
     if view.phase == "unconfirmed" or view.outcome == "unconfirmed":

@@ -293,11 +293,12 @@ def test_escape_stops_everything_when_the_snapshot_is_old() -> None:
     perform(act)
 
 
-def test_leaving_is_refused_while_something_is_live() -> None:
+@pytest.mark.parametrize("needs", [{}, {"attended": False, "phase": "unconfirmed"}])
+def test_leaving_is_refused_while_something_needs_the_screen(needs: dict[str, object]) -> None:
     """Ctrl+Q is next to nothing that means stop, and must not end an attended session by accident."""
 
     async def act(stage: Stage) -> None:
-        await stage.see(session())
+        await stage.see(session(**needs))
         await stage.press("ctrl+q")
         refused = stage.text()
         running = stage.app.is_running
@@ -326,3 +327,16 @@ def test_on_a_screen_that_is_too_small_the_stop_keys_work_and_are_named(size: tu
         assert "The table needs" in drawn.replace("\n", " ")
 
     perform(act, size=size)
+
+
+def test_es_8_a_session_that_needs_nobody_is_left_alone() -> None:
+    """Acceptance ES 8: the screen may be left, and that sends no stop."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see(session(attended=False))
+        await stage.press("ctrl+q")
+
+        assert 0 == stage.app.return_code
+        assert [] == stage.stops()
+
+    perform(act)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from devices.model import MonoNs
+from devices.model import NS_PER_MS, MonoNs
 
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")  # Linux, random(4): new at each boot
 
@@ -23,6 +23,30 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
     mono_ns: int
     boottime_ns: int
     boot: str
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """How far clocks moved apart between two moments. ``slept_ms``: the machine slept; ``set_ms``: the wall was set."""
+
+    slept_ms: int
+    set_ms: int
+
+
+def moved(before: Stamp, after: Stamp) -> Moved:
+    """Compare two moments, the later one last.
+
+    Across a boot nothing says how long the machine was away: only a wall clock that went back is known to be set.
+    """
+    wall_ms = _utc_ms(after) - _utc_ms(before)
+    if before.boot != after.boot:
+        return Moved(slept_ms=0, set_ms=min(0, wall_ms))
+    mono_ns = after.mono_ns - before.mono_ns
+    slept_ms = (after.boottime_ns - before.boottime_ns - mono_ns) // NS_PER_MS
+    return Moved(slept_ms=slept_ms, set_ms=wall_ms - mono_ns // NS_PER_MS - slept_ms)
+
+
+def _utc_ms(stamp: Stamp) -> int:
+    return round(datetime.fromisoformat(stamp.at_utc).timestamp() * 1_000)
 
 
 class Clock(Protocol):

@@ -129,7 +129,7 @@ class AlarmText(msgspec.Struct, frozen=True):
 
 _OFF_NOW: Final = "The output is being switched off."
 _OFF_HELD: Final = "The output is off and stays off."
-_AT_THE_END: Final[Mapping[str, str]] = {"ended": _OFF_HELD, "unconfirmed": "Off was not confirmed."}
+_AT_THE_END: Final[Mapping[str, str]] = {"ended": _OFF_HELD, "unconfirmed": "It may still give output."}
 _CABLE: Final = "Check the cable and the unit's power."
 _TECHNICIAN: Final = "Tag the unit and call a technician."
 _LOOK: Final = "Look at the skin, then at the unit, before anybody starts again."

@@ -8,14 +8,13 @@ Rule 4: the one broad ``except`` of the program is here: off to every port, each
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Final, Protocol
 
 import msgspec
 import structlog
 
 from devices.model import NS_PER_MS, NS_PER_S, MonoNs
-from modctl.clock import Clock, Stamp
+from modctl.clock import Clock, moved
 from modctl.controller.guard import BEAT_NS
 from modctl.controller.keeper import GuardKeeper
 from modctl.controller.lanes import Lanes
@@ -219,14 +218,12 @@ class Host:
     def _compare_clocks(self, now_ns: MonoNs) -> None:
         before, after = self._stamp, self._clock.stamp()
         self._stamp = after
-        mono_ns = after.mono_ns - before.mono_ns
-        slept_ms = (after.boottime_ns - before.boottime_ns - mono_ns) // NS_PER_MS
-        jumped_ms = _utc_ms(after) - _utc_ms(before) - (mono_ns // NS_PER_MS) - slept_ms
-        if slept_ms > JUMP_MS:
-            self._step(Stalled(by_ms=slept_ms, slept_ms=slept_ms), now_ns)
-            self._append(Draft(data=ClockJumped(by_ms=slept_ms, clock="boottime")))
-        if abs(jumped_ms) > JUMP_MS:
-            self._append(Draft(data=ClockJumped(by_ms=jumped_ms, clock="utc")))
+        apart = moved(before, after)
+        if apart.slept_ms > JUMP_MS:
+            self._step(Stalled(by_ms=apart.slept_ms, slept_ms=apart.slept_ms), now_ns)
+            self._append(Draft(data=ClockJumped(by_ms=apart.slept_ms, clock="boottime")))
+        if abs(apart.set_ms) > JUMP_MS:
+            self._append(Draft(data=ClockJumped(by_ms=apart.set_ms, clock="utc")))
 
     def _why_ended(self) -> str:
         return "asked" if self._ending is None else self._ending.source
@@ -242,7 +239,3 @@ class Host:
         reason = f"internal error: {type(error).__name__}"
         self._append(Draft(data=ControllerStopped(reason=reason, off_confirmed=False)))
         return Exit.FINDINGS
-
-
-def _utc_ms(stamp: Stamp) -> int:
-    return round(datetime.fromisoformat(stamp.at_utc).timestamp() * 1_000)

@@ -199,8 +199,8 @@ class Controller:
         scheduling = hurry()
         if scheduling is Scheduling.FIFO:
             lock_memory()
-        for act in self._memory.acts:
-            self._host.chart(Draft(data=act))
+        for record in (*startup.set_since(self._memory, self._clock.stamp()), *self._memory.acts):
+            self._host.chart(Draft(data=record))
         started = ControllerStarted(
             program=self._program,
             pid=os.getpid(),

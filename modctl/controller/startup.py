@@ -15,17 +15,18 @@ from devices.model import NS_PER_MS
 from devices.profile import Profile, enabling, load
 from devices.registry import driver_for
 from modctl.chart.reader import ChartReader
-from modctl.clock import Clock
+from modctl.clock import Clock, Stamp, moved
 from modctl.config import NO_WIRE, Layout, SiteConfig, UnitEntry, is_pseudo_terminal
 from modctl.controller.guard import LOCK as GUARD_LOCK
 from modctl.controller.guard import LONGEST_MS, Acted
+from modctl.controller.host import JUMP_MS
 from modctl.controller.ports import Deliver, PortWorker, Sentry, make_link
 from modctl.controller.recovery import REASON, Left
 from modctl.engine.port import Port
 from modctl.engine.state import PERMIT_NS
 from modctl.engine.unit import UnitConfig
 from modctl.errors import RefusedError, UsageError
-from modctl.records import GuardActed
+from modctl.records import ClockJumped, GuardActed
 from modctl.service_records import UnitChecked
 from protocols.link import Link, LinkError
 
@@ -96,6 +97,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """What the chart knows of the time before this start."""
 
     newest: int
+    at: Stamp | None  # of the newest entry
     simulated: bool
     latched: tuple[tuple[str, str], ...]
     held: tuple[tuple[str, str], ...]
@@ -114,6 +116,7 @@ def remember(layout: Layout) -> Memory:
         last = reader.last_entry()
         return Memory(
             newest=0 if last is None else last.seq,
+            at=None if last is None else msgspec.convert(last, Stamp, from_attributes=True),
             simulated=reader.genesis().simulated,
             latched=tuple(latched.items()),
             held=reader.held_units(),
@@ -123,6 +126,12 @@ def remember(layout: Layout) -> Memory:
         )
     finally:
         reader.close()
+
+
+def set_since(memory: Memory, now: Stamp) -> tuple[ClockJumped, ...]:
+    """What is charted of a wall clock that was set while no controller watched it: at most one."""
+    set_ms = 0 if memory.at is None else moved(memory.at, now).set_ms
+    return (ClockJumped(by_ms=set_ms, clock="utc"),) if abs(set_ms) > JUMP_MS else ()
 
 
 def unit_config(entry: UnitEntry) -> UnitConfig:

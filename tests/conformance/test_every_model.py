@@ -13,7 +13,7 @@ import pytest
 
 from devices.bench import FAULTS, Group
 from devices.model import NS_PER_MS, Ack, AckOf, Fault, Identity, LinkFault, Off, Output, Sample
-from devices.profile import Profile, ProfileError, load
+from devices.profile import load
 from devices.registry import driver_for
 from devices.sim.catalog import SIMULATED
 from devices.sim.faults import CannotFail
@@ -28,6 +28,7 @@ from modctl.engine.unit import UnitStatus
 from protocols.errors import LocalProtocolError
 from protocols.inspect import Energize, Query, Unknown
 from protocols.inspect import Off as OffFrame
+from tests.conformance.promises import LIES, exempted, stop_bound_ms
 from tests.conformance.virtual_line import RUN_MS, LinkKind, Rig, links_of, ramp, simulated
 from tests.conformance.virtual_table import DURATION_S, ModelTable, parameters_of, running
 
@@ -35,30 +36,11 @@ WIRED = [*simulated("switched"), *simulated("monitored")]
 SWITCHED = simulated("switched")
 BY_HAND = simulated("by hand")
 MONITORED = simulated("monitored")
-# Beyond the budget that a profile promises for a healthy line and an obedient unit, up to its deadline.
-LATE_OFF = frozenset(
-    {
-        *(fault for fault, spec in FAULTS.items() if spec.group is Group.WIRE),
-        *("hang", "busy", "ignore-stop", "slow-stop", "apply-late", "apply-twice", "stuck-on"),
-    }
-)
-
-# A unit that says *off* while it is not cannot be found out from its line; the stop has to be obeyed all the same.
-LIES = frozenset({"state-mismatch", "forge", "frozen", "stuck"})
-
 every_model = pytest.mark.parametrize("model", SIMULATED)
 switched = pytest.mark.parametrize("model", SWITCHED)
 each_line = pytest.mark.parametrize(
     ("model", "link"), [(model, link) for model in SWITCHED for link in links_of(model)]
 )
-
-
-def exempted(model: str) -> dict[str, str]:
-    """Check -> reason, of one model."""
-    try:
-        return {one.check: one.reason for one in load(model).exemption}
-    except ProfileError:
-        return {}
 
 
 @pytest.fixture(autouse=True)
@@ -86,11 +68,6 @@ def _energized(model: str, link: LinkKind | None) -> Rig:
 def energized(model: str, link: LinkKind | None = None) -> Rig:
     """A unit that puts out a level above rest under a renewed permit; the way there is gone once."""
     return copy.deepcopy(_energized(model, link))
-
-
-def stop_bound_ms(profile: Profile, fault: str) -> int:
-    """Within what time of a stop the output must be off in truth, if it is to be called stopped."""
-    return (profile.off.deadline_ms if fault in LATE_OFF else profile.off.budget_ms) + 2
 
 
 # Who it is, and what its profile promises

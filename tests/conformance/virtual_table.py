@@ -40,28 +40,8 @@ class ModelTable(Table):
         return SIMULATED[self._behind].make(model, seed, "tcp" if self.profile.link.kind == "tcp" else "rtu")
 
     def preset_of(self, preset_id: str) -> Preset:
-        """Every setting at its mildest, the level a few seconds of ramp above rest."""
-        profile, level = self.profile, self.profile.level
-        target = ramp_end(profile)
-        return Preset(
-            schema="modctl-preset/1",
-            id=preset_id,
-            title="Conformance",
-            modality=profile.device.modality,
-            models=(profile.device.id,),
-            region="none",
-            duration_ms=DURATION_S * 1000,
-            settings={name: value for name, value in least(profile).values if name != level.name},
-            cap=target,
-            start_level=rest_of(level),
-            demo_target=target,
-            source="chosen: a test's own",
-            mark=Mark.CHOSEN,
-            checked_on="2026-11-23",
-            evidence="textbook",
-            context={name: value for name, value in CONTEXT if name not in ("duration_ms", "body_weight_g")},
-            approved=True,
-        )
+        """Made up for the unit's profile."""
+        return made_up(self.profile, preset_id)
 
     def kinds(self, session: str) -> list[object]:
         """Kinds of the session's entries."""
@@ -75,6 +55,30 @@ class ModelTable(Table):
     def is_over(self, session: str) -> bool:
         """Ended or unconfirmed."""
         return self.state(session).phase in OVER
+
+
+def made_up(profile: Profile, preset_id: str) -> Preset:
+    """Every setting at its mildest, the level a few seconds of ramp above rest."""
+    level, target = profile.level, ramp_end(profile)
+    return Preset(
+        schema="modctl-preset/1",
+        id=preset_id,
+        title="Conformance",
+        modality=profile.device.modality,
+        models=(profile.device.id,),
+        region="none",
+        duration_ms=DURATION_S * 1000,
+        settings={name: value for name, value in least(profile).values if name != level.name},
+        cap=target,
+        start_level=rest_of(level),
+        demo_target=target,
+        source="chosen: a test's own",
+        mark=Mark.CHOSEN,
+        checked_on="2026-11-23",
+        evidence="textbook",
+        context={name: value for name, value in CONTEXT if name not in ("duration_ms", "body_weight_g")},
+        approved=True,
+    )
 
 
 def ramp_end(profile: Profile) -> int:

@@ -6,9 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -33,6 +34,7 @@ PRESETS = {"estim": "hip-chronic-ache-tens", "ultrasound": "hip-oa-ultrasound-1m
 ANSWERS = {gate: str(answer) for gate, answer in msgspec.toml.decode(DEMO_ANSWERS.read_bytes()).items()}
 CLOCK = SystemClock()
 MODCTL = Path(sys.executable).parent / "modctl"
+NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 
 
 def model_of(unit: str) -> str:
@@ -113,13 +115,15 @@ def simulators(layout: Layout) -> Iterator[subprocess.Popen[str]]:
 class Controller:
     """One ``modctl serve`` of a site."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, env: Mapping[str, str] = NOTHING_MORE) -> None:
         self.layout = layout
         self.stderr_path = layout.root / f"serve-{CLOCK.mono_ns()}.log"
         command = [str(MODCTL), "--site", str(layout.root), "serve"]
         self.began_ns = CLOCK.mono_ns()
         with self.stderr_path.open("wb") as log:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **env}
+            )
 
     def wait_ready(self) -> int:
         """Read the ready line; milliseconds since the start."""
@@ -161,9 +165,9 @@ class Controller:
 
 
 @contextmanager
-def controller(layout: Layout) -> Iterator[Controller]:
-    """A controller that is ready."""
-    made = Controller(layout)
+def controller(layout: Layout, env: Mapping[str, str] = NOTHING_MORE) -> Iterator[Controller]:
+    """A controller that is ready; ``env`` is added to what it inherits."""
+    made = Controller(layout, env)
     try:
         made.wait_ready()
         yield made
@@ -202,7 +206,11 @@ def ask_simulators(layout: Layout, request: Ask | Inject | Clear) -> Reply:
             return reply_of(answers.readline())
 
 
-def begin(client: BlockingClient, unit: str, duration_ms: int = 20_000, patient: str = "P-1") -> str:
+class NotBegunError(AssertionError):
+    """The controller refused the session, or an answer before it."""
+
+
+def begin(client: BlockingClient, unit: str, duration_ms: int = 20_000, patient: str = "P-1", preset: str = "") -> str:
     """Sign in, start a session for the demonstration target and answer every gate; the session's name."""
     client.sign_in("therapist", PIN)
     started = client.request(
@@ -210,12 +218,13 @@ def begin(client: BlockingClient, unit: str, duration_ms: int = 20_000, patient:
             id=client.next_id(),
             unit=unit,
             patient=patient,
-            preset=preset_of(unit),
+            preset=preset or preset_of(unit),
             duration_ms=duration_ms,
             file_answers=True,
         )
     )
-    assert isinstance(started, Done), started
+    if not isinstance(started, Done):
+        raise NotBegunError(started)
     assert started.session is not None
     client.request(Subscribe(id=client.next_id()))
     while gate := view(client, started.session).gate:
@@ -223,7 +232,8 @@ def begin(client: BlockingClient, unit: str, duration_ms: int = 20_000, patient:
             id=client.next_id(), session=started.session, gate=gate, answer=ANSWERS[gate], took_ms=1, source="file"
         )
         said = client.request(answer)
-        assert isinstance(said, Done), (gate, said)
+        if not isinstance(said, Done):
+            raise NotBegunError(gate, said)
     return started.session
 
 

@@ -11,7 +11,7 @@ from textual.binding import BindingsMap
 from devices import dose
 from devices.limits import Limit
 from modctl.clinic import library
-from modctl.controller import frontdesk, host, prepare
+from modctl.controller import frontdesk, host, prepare, startup
 from modctl.engine import bounds, checks, phases
 from modctl.engine.effects import Command
 from modctl.engine.phases import SessionState
@@ -104,7 +104,7 @@ def without_narrowing() -> AbstractContextManager[None]:
 
 def without_clock_watch() -> AbstractContextManager[None]:
     """No jump of a clock is large enough to be seen."""
-    return patched((host, "JUMP_MS", FOR_EVER_NS))
+    return patched((host, "JUMP_MS", FOR_EVER_NS), (startup, "JUMP_MS", FOR_EVER_NS))
 
 
 def with_clamping_registers() -> AbstractContextManager[None]:

@@ -6,7 +6,6 @@ chart's file by this process, and has to be there afterwards, once.
 """
 
 import contextlib
-import os
 import random
 import shutil
 import signal
@@ -150,17 +149,8 @@ class Round:
         if self._shim is not None and self._act.__name__ == "fill_disk":
             added = {"LD_PRELOAD": str(self._shim), "SOAK_ROOT": str(self._layout.root)}
             added["SOAK_TRIGGER"] = str(self._trigger)
-        os.environ.update(added)
-        try:
-            made = site.Controller(self._layout)
-        finally:
-            for name in added:
-                del os.environ[name]
-        try:
-            made.wait_ready()
+        with site.controller(self._layout, added) as made:
             yield made
-        finally:
-            made.close()
 
 
 def committed(layout: Layout) -> dict[int, bytes]:

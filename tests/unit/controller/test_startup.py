@@ -3,6 +3,7 @@
 import os
 import pty
 import threading
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ from devices.profile import load, models
 from devices.sim.units.p24 import SimP24
 from modctl.chart.keys import KeyFolder
 from modctl.chart.store import ChartStore, NewChart
-from modctl.clock import SystemClock
+from modctl.clock import SystemClock, utc_text
 from modctl.config import Layout, SiteConfig, SiteTable, UnitEntry
 from modctl.controller import startup
 from modctl.controller.guard import Acted, Watch
@@ -22,6 +23,7 @@ from modctl.engine.port import LineLost, PortNews
 from modctl.errors import RefusedError, UsageError
 from modctl.records import Draft, GuardActed, SessionRequested, UnitLatched
 from protocols.link import LinkError
+from tests.safety.more_knockouts import without_clock_watch
 from tests.unit.controller.sim_link import SimLink
 from tests.unit.engine.made import STARTED
 
@@ -45,6 +47,35 @@ def chart(layout: Layout, *drafts: Draft) -> None:
     store = ChartStore.open(layout.chart, KeyFolder(layout.keys))
     store.append([(draft, CLOCK.stamp()) for draft in drafts])
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("set_s", "boot", "stated_s"),
+    [
+        (0, "", []),
+        (86_400, "", [86_400]),
+        (-86_400, "", [-86_400]),
+        (86_400, "other", []),
+        (-86_400, "other", [-86_400]),
+    ],
+)
+def test_a_clock_set_while_no_controller_watched_is_stated(
+    layout: Layout, set_s: int, boot: str, stated_s: list[int]
+) -> None:
+    """Else the chart's own times say something that never was; after a boot only a clock that went back is seen."""
+    now = CLOCK.stamp()
+    utc = utc_text(datetime.fromisoformat(now.at_utc) + timedelta(seconds=set_s))
+    now = msgspec.structs.replace(now, at_utc=utc, boot=boot or now.boot)
+    found = startup.set_since(startup.remember(layout), now)
+
+    assert stated_s == [round(jump.by_ms / 1_000) for jump in found]
+
+
+def test_h42_without_the_look_at_the_start_a_set_clock_is_not_stated(layout: Layout) -> None:
+    """The knock-out of hazard H42 between two controllers."""
+    set_back = msgspec.structs.replace(CLOCK.stamp(), at_utc="2020-01-01T00:00:00.000Z")
+    with without_clock_watch():
+        assert () == startup.set_since(startup.remember(layout), set_back)
 
 
 def test_the_lock_is_free_again_when_its_holder_has_let_go(layout: Layout) -> None:

@@ -5,6 +5,8 @@ Rule 1: a unit in a session is left alone: to hold it, stop the session first. W
 Rule 2: what a check says binds the next request, not one that runs: it was recorded while none ran.
 """
 
+from typing import assert_never
+
 from devices.model import AccessorySeen
 from modctl.engine import core_events as ce
 from modctl.engine.effects import Identify, Reply
@@ -41,6 +43,8 @@ class Servicing(Rounds):
                 kept = (one for one in unit.checks if not checked.outdates(one))
                 self._set(unit, checks=(*kept, checked))
                 self._chart(checked, event.actor)
+            case _:
+                assert_never(event)
         self._effects.append(Reply(request=event.request))
 
     def _chart(self, record: Record, actor: str) -> None:

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from devices.drivers.p24 import P24Driver
+from devices.drivers.passive import PassiveDriver
 from devices.model import (
     NEVER_NS,
     NS_PER_MS,
@@ -14,10 +15,11 @@ from devices.model import (
     LinkFault,
     MonoNs,
     Off,
+    Output,
     Sample,
 )
 from devices.profile import load
-from modctl.engine.effects import Command, Identify, Revoke, Watch
+from modctl.engine.effects import Command, Identify, PackSaid, Revoke, Watch
 from modctl.engine.port import LineLost, LineOpened, PermitLapsed, Port
 from protocols import inspect
 from tests.unit.engine.made_port import Bus, Wrote
@@ -320,3 +322,53 @@ def test_a_port_without_units_has_nothing_to_do() -> None:
     port = Port({"u1": driver}, {"u1": load("hasomed-p24")})
 
     assert (NEVER_NS, b"") == (port.wakeup(), port.due(MonoNs(0)))
+
+
+def pack() -> tuple[Port, PassiveDriver]:
+    """A unit without a wire, known and seen."""
+    driver = PassiveDriver(load("passive"))
+    port = Port({"u1": driver}, {"u1": load("passive")})
+    port.opened(MonoNs(0))
+    return port, driver
+
+
+def outputs(port: Port, now_ns: MonoNs) -> list[Output]:
+    """What the samples of a moment say; nothing is ever written."""
+    assert b"" == port.due(now_ns)
+    return [news.output for _name, news in port.drain() if isinstance(news, Sample)]
+
+
+def test_of_a_pack_the_persons_word_is_the_sample() -> None:
+    """On and off as told, at once, without a byte on any line."""
+    port, _driver = pack()
+    seen = [outputs(port, MonoNs(0))]
+    for place, is_on in enumerate((True, False), start=1):
+        now_ns = MonoNs(place * NS_PER_S)
+        port.order(PackSaid(unit="u1", is_on=is_on), now_ns)
+        seen.append(outputs(port, now_ns))
+
+    assert [[Output.OFF], [Output.ENERGIZED], [Output.OFF]] == seen
+
+
+def test_a_torn_word_is_told_as_a_fault_and_not_taken() -> None:
+    """What is left of another word in front of it makes it nobody's: the pack stays what it was."""
+    port, driver = pack()
+    driver.feed(b"o", MonoNs(0))
+    port.order(PackSaid(unit="u1", is_on=True), MonoNs(0))
+    assert b"" == port.due(MonoNs(0))
+    news = [one for _name, one in port.drain()]
+
+    assert [Fault.MALFORMED] == [one.fault for one in news if isinstance(one, LinkFault)]
+    assert [Output.OFF] == [one.output for one in news if isinstance(one, Sample)]
+
+
+def test_of_a_unit_with_a_line_only_the_line_is_believed() -> None:
+    """A person's word about it reaches no driver: it would be garbage there, and a fault."""
+    bus = Bus(model="hasomed-p24")
+    bus.open()
+    for is_on in (True, False):
+        bus.order(PackSaid(unit="u1", is_on=is_on))
+    bus.run(1_000)
+
+    assert [] == bus.told(LinkFault)
+    assert {Output.OFF} == {one.output for one in samples(bus)}

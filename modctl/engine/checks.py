@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from devices.dose import QUANTITIES
-from devices.limits import Combination, Deviation, Duration, Limit, Mark, Max, Min, Stale, Witness
+from devices.limits import Combination, Deviation, Duration, Limit, Mark, Max, Min, Witness
 from devices.model import NS_PER_MS, UCUM_OF
 
 
@@ -36,7 +36,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return self.finding is Finding.WITHIN
 
 
-def _verdict(limit: Limit, observed: int | None, bound: int, unit: str, *, within: bool) -> Verdict:
+def _verdict(limit: Limit, observed: int | None, bound: int, unit: str, *, within: bool = False) -> Verdict:
     finding = Finding.MISSING if observed is None else Finding.WITHIN if within else Finding.BREACH
     return Verdict(
         limit=limit.id,
@@ -80,7 +80,7 @@ def check_deviation(limit: Deviation, reported: int | None, commanded: int) -> V
     band = max(limit.floor, abs(commanded) * limit.permille // 1000)
     unit = UCUM_OF[limit.parameter]
     if reported is None:
-        return _verdict(limit, None, commanded + band, unit, within=False)
+        return _verdict(limit, None, commanded + band, unit)
     if reported > commanded:
         return _verdict(limit, reported, commanded + band, unit, within=reported <= commanded + band)
     within = limit.above_only or reported >= commanded - band
@@ -91,7 +91,7 @@ def check_witness(limit: Witness, told: int | None, witnessed: int) -> Verdict:
     """The witness's reading against the unit's own. The bound shown is the edge of the band that was crossed."""
     unit = UCUM_OF[limit.parameter]
     if told is None:
-        return _verdict(limit, None, witnessed, unit, within=False)
+        return _verdict(limit, None, witnessed, unit)
     band = max(limit.floor, abs(told) * limit.permille // 1000)
     edge = told + band if witnessed > told else told - band
     return _verdict(limit, witnessed, edge, unit, within=abs(witnessed - told) <= band)
@@ -100,19 +100,10 @@ def check_witness(limit: Witness, told: int | None, witnessed: int) -> Verdict:
 def check_witness_age(limit: Witness, age_ns: int) -> Verdict:
     """The age of the newest reading of a witness; at the bound is allowed."""
     finding = Finding.WITHIN if age_ns <= limit.max_age_ms * NS_PER_MS else Finding.STALE
-    age_ms, bound = age_ns // NS_PER_MS, limit.max_age_ms
-    return Verdict(limit=limit.id, finding=finding, observed=age_ms, bound=bound, unit="ms", source=limit.source)
-
-
-def check_stale(limit: Stale, age_ns: int) -> Verdict:
-    """The newest sample's age; at the bound is allowed."""
-    age_ms = age_ns // NS_PER_MS
-    within = age_ns <= limit.max_age_ms * NS_PER_MS
-    finding = Finding.WITHIN if within else Finding.STALE
     return Verdict(
         limit=limit.id,
         finding=finding,
-        observed=age_ms,
+        observed=age_ns // NS_PER_MS,
         bound=limit.max_age_ms,
         unit="ms",
         source=limit.source,

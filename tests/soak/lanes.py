@@ -25,7 +25,8 @@ class Family(msgspec.Struct, frozen=True):
 LANES: Final[tuple[tuple[Family, ...], ...]] = (
     (
         Family("disk", 0.3, (("kill_points", 1_000),)),
-        Family("mutants", 0.4),
+        Family("mutants", 0.2),
+        Family("bodies", 0.2),
         Family("kills", 0.3, (("kill points", 1_000),)),
     ),
     (

@@ -1,38 +1,19 @@
 """Mutation of what decides: does some test notice? Survivors that nobody has explained are findings.
 
 ``survivors.toml`` holds the explained ones, each with its reason; it only shrinks: one that is noticed now, or that
-is no mutant any more, is a finding as well. Our own mutator: tables, numbers and comparisons (``mutate``); other
-function bodies are not mutated here.
+is no mutant any more, is a finding as well. Our own mutator: tables, constants and defaults (``mutate``); function
+bodies are mutmut's (``bodies``).
 """
 
 import subprocess
 import sys
-from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from tests.soak.mutant_worker import LONGEST_S, Tried
 from tests.soak.mutate import ROOT, mutants
 from tests.soak.report import Line
-
-SURVIVORS: Final = Path(__file__).with_name("survivors.toml")
-
-
-class Explained(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One mutant that no test can notice, and why that is so."""
-
-    name: str
-    reason: str
-
-
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    survivor: tuple[Explained, ...] = ()
-
-
-def explained() -> dict[str, str]:
-    """Name -> reason, of the checked-in survivors."""
-    return {one.name: one.reason for one in msgspec.toml.decode(SURVIVORS.read_bytes(), type=_File).survivor}
+from tests.soak.survivors import explained
 
 
 def run(seconds: float, seed: int) -> Line:
@@ -41,7 +22,7 @@ def run(seconds: float, seed: int) -> Line:
     longest = seconds + 3 * LONGEST_S
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=longest, check=False)
     tried = [msgspec.json.decode(line, type=Tried) for line in done.stdout.splitlines()]
-    known = explained()
+    known = explained("table")
     names = {one.name for one in mutants()}
     findings = [f"nobody noticed: {one.name}" for one in tried if one.survived and one.name not in known]
     findings += [f"explained, and noticed: {one.name}" for one in tried if not one.survived and one.name in known]

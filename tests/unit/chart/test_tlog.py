@@ -190,3 +190,12 @@ def test_another_implementation_agrees_on_roots_and_proofs(count: int) -> None:
         peer_verify_consistency(old_root, root, peer.prove_consistency(index + 1, count))
 
     assert peer.get_root() == root
+
+
+@pytest.mark.parametrize(("index", "size"), [(1, 1), (-1, 1), (2, 1), (0, 0)])
+def test_no_proof_shows_a_leaf_outside_the_tree(index: int, size: int) -> None:
+    """The one leaf of a tree is its root, and stands at its beginning alone."""
+    (leaf,) = leaves(1)
+
+    assert verify_inclusion(leaf, 0, 1, leaf, ())
+    assert not verify_inclusion(leaf, index, size, leaf, ())

@@ -1,18 +1,21 @@
 """One function per limit kind: at the bound is allowed, one count beyond is not, and nothing is a finding."""
 
 import pytest
+from msgspec.structs import replace
 
-from devices.limits import Combination, Deviation, Duration, Limit, Mark, Max, Min, Rate, Stale
+from devices.limits import Combination, Deviation, Duration, Limit, Mark, Max, Min, Rate, Stale, Witness
 from devices.model import NS_PER_MS
 from modctl.engine.checks import (
     Finding,
+    Verdict,
     check_combination,
     check_deviation,
     check_duration,
     check_levels,
     check_max,
     check_min,
-    check_stale,
+    check_witness,
+    check_witness_age,
 )
 
 CURRENT = "current_ua"
@@ -132,21 +135,6 @@ def test_the_bound_shown_of_a_deviation_is_the_edge_that_was_crossed(reported: i
     assert edge == check_deviation(BAND, reported, 10_000).bound
 
 
-@pytest.mark.parametrize(
-    ("age_ns", "finding", "shown_ms"),
-    [
-        (999 * NS_PER_MS, Finding.WITHIN, 999),
-        (1_000 * NS_PER_MS, Finding.WITHIN, 1_000),
-        (1_000 * NS_PER_MS + 1, Finding.STALE, 1_000),
-    ],
-)
-def test_a_sample_is_stale_one_nanosecond_beyond_its_age(age_ns: int, finding: Finding, shown_ms: int) -> None:
-    """At the bound it still counts."""
-    verdict = check_stale(STALE, age_ns)
-
-    assert (finding, shown_ms) == (verdict.finding, verdict.observed)
-
-
 def test_a_verdict_says_who_set_the_bound() -> None:
     """A refusal without a source cannot be answered for."""
     verdict = check_max(MAX, {CURRENT: 10_001})
@@ -158,6 +146,71 @@ def test_a_verdict_says_who_set_the_bound() -> None:
         verdict.unit,
         verdict.source,
     )
+
+
+WITNESS = Witness(
+    id="witness",
+    parameter="force_n",
+    permille=100,
+    floor=30,
+    max_age_ms=1_000,
+    confirm=2,
+    source="made up",
+    mark=Mark.CHOSEN,
+)
+BY_BOOK = {"source": "a book", "mark": Mark.TEXTBOOK}
+
+
+def verdict(limit: str, finding: Finding, observed: int | None, bound: int, unit: str) -> Verdict:
+    """What a chart would hold, of a limit from a book."""
+    return Verdict(
+        limit=limit, finding=finding, observed=observed, bound=bound, unit=unit, source="a book", mark=Mark.TEXTBOOK
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (check_max(replace(MAX, **BY_BOOK), {CURRENT: 10_001}), verdict("most", Finding.BREACH, 10_001, 10_000, "uA")),
+        (check_max(replace(MAX, **BY_BOOK), {}), verdict("most", Finding.MISSING, None, 10_000, "uA")),
+        (check_min(replace(MIN, **BY_BOOK), {CURRENT: 9_999}), verdict("least", Finding.BREACH, 9_999, 10_000, "uA")),
+        (check_min(replace(MIN, **BY_BOOK), {}), verdict("least", Finding.MISSING, None, 10_000, "uA")),
+        (check_duration(replace(TIME, **BY_BOOK), 9_999), verdict("time", Finding.BREACH, 9_999, 10_000, "ms")),
+        (check_duration(replace(TIME, **BY_BOOK), 60_001), verdict("time", Finding.BREACH, 60_001, 60_000, "ms")),
+        (check_combination(replace(RMS, **BY_BOOK), {}), verdict("rms", Finding.MISSING, None, 1_000, "uA")),
+        (
+            check_deviation(replace(BAND, **BY_BOOK), 12_000, 10_000),
+            verdict("deviates", Finding.BREACH, 12_000, 11_000, "uA"),
+        ),
+        (
+            check_deviation(replace(BAND, **BY_BOOK), 8_000, 10_000),
+            verdict("deviates", Finding.BREACH, 8_000, 9_000, "uA"),
+        ),
+        (
+            check_deviation(replace(BAND, **BY_BOOK), None, 10_000),
+            verdict("deviates", Finding.MISSING, None, 11_000, "uA"),
+        ),
+        (check_witness(replace(WITNESS, **BY_BOOK), 150, 181), verdict("witness", Finding.BREACH, 181, 180, "N")),
+        (check_witness(replace(WITNESS, **BY_BOOK), None, 150), verdict("witness", Finding.MISSING, None, 150, "N")),
+        (
+            check_witness_age(replace(WITNESS, **BY_BOOK), 1_002 * NS_PER_MS - 1),
+            verdict("witness", Finding.STALE, 1_001, 1_000, "ms"),
+        ),
+    ],
+)
+def test_a_verdict_holds_all_that_a_refusal_must_say(said: Verdict, expected: Verdict) -> None:
+    """Which limit, what was seen, the bound that was crossed, in which unit, and who set it by what right."""
+    assert expected == said
+
+
+@pytest.mark.parametrize(
+    ("reported", "finding"), [(1_119, Finding.WITHIN), (1_120, Finding.WITHIN), (1_121, Finding.BREACH)]
+)
+def test_a_share_is_rounded_down_to_a_whole_count(reported: int, finding: Finding) -> None:
+    """A tenth of 1 019 is 101: narrower, never wider, than the exact share."""
+    band = replace(BAND, permille=100, floor=0)
+
+    assert finding is check_deviation(band, reported, 1_019).finding
 
 
 RAISE = Rate(id="raise", parameter=CURRENT, per_s=1, per_step=1, source="made up", mark=Mark.CHOSEN)

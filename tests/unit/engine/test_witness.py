@@ -56,11 +56,16 @@ def test_a_unit_without_a_reading_agrees_with_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age_ms", "finding"), [(999, Finding.WITHIN), (1_000, Finding.WITHIN), (1_001, Finding.STALE)]
+    ("age_ns", "finding"),
+    [
+        (1_000 * NS_PER_MS - 1, Finding.WITHIN),
+        (1_000 * NS_PER_MS, Finding.WITHIN),
+        (1_000 * NS_PER_MS + 1, Finding.STALE),
+    ],
 )
-def test_the_age_of_a_reading_is_inclusive(age_ms: int, finding: Finding) -> None:
-    """As every other bound."""
-    assert finding is check_witness_age(LIMIT, age_ms * NS_PER_MS).finding
+def test_the_age_of_a_reading_is_inclusive(age_ns: int, finding: Finding) -> None:
+    """As every other bound, and to the nanosecond."""
+    assert finding is check_witness_age(LIMIT, age_ns).finding
 
 
 def running() -> Person:

@@ -181,8 +181,8 @@ def hard_limits(modality: Modality, settings: Mapping[str, int]) -> tuple[Limit,
 
 def traction_region(region: str) -> int:
     """The number of a preset's region in words ("hip, long axis"); 0, with the narrowest bound, where none is known."""
-    first = region.replace(",", " ").split()[:1]
-    return TRACTION_REGIONS.index(first[0]) if first and first[0] in TRACTION_REGIONS else 0
+    first = region.replace(",", " ").strip().partition(" ")[0]
+    return TRACTION_REGIONS.index(first) if first in TRACTION_REGIONS else 0
 
 
 def _rms_row(settings: Mapping[str, int]) -> Combination:

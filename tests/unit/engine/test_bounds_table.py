@@ -111,6 +111,7 @@ def test_the_bounds_that_depend_on_the_settings_are_the_numbers_that_were_decide
         ("hip", 800),  # Vaarbakken 2007
         ("hip, long axis", 800),
         ("lumbar,supine", 890),
+        (" hip ", 800),
         ("shoulder", 222),  # no row of its own: held like the neck
         ("left hip", 222),  # the region is the first word; anything else is not known
         ("", 222),

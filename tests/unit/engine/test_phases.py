@@ -161,6 +161,7 @@ def test_the_last_entry_adds_up_to_the_whole_time() -> None:
         dose=(DoseBound(quantity="spatial_average_energy", lower=96, upper=101, unit="mJ/cm2"),),
         reached=Quantity(80, "mW/cm2"),
     ) == ended(person)
+    assert 104 == person.state.off_after_ms
 
 
 def test_the_dose_of_warmth_is_its_sum() -> None:

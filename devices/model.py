@@ -74,6 +74,9 @@ class Modality(StrEnum):
     COLD = "cold"
 
 
+COMBINED = frozenset({Modality.ULTRASOUND, Modality.ESTIM})  # two units, one treatment: current through the head
+
+
 class ModelClass(StrEnum):
     """What a model is for; research models have no hip presets."""
 

@@ -199,7 +199,7 @@ class TableApp(AttendingShell):
     def _refused(self, asked: Request, reply: Refused) -> None:
         if isinstance(asked, SignIn):
             self._pin = None
-        if told := refusals.take(self._desk, asked, reply):
+        if told := refusals.take(self._desk, asked, reply, self._sight()):
             self.say(told)
 
     # What people want

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from devices.model import NS_PER_S
-from modctl.ipc.messages import Refused, SessionView, Snapshot, Start
+from modctl.ipc.messages import GateView, Refused, SessionView, Snapshot, Start
 from tui.levels import traced_value
 from tui.sight import MAX_TABS, NOT_LIVE, Link, Sight, is_live, settled_units, tabs_after
 
@@ -30,7 +30,8 @@ class Place(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     PATIENTS = "patients"
     PRESETS = "presets"
-    WEIGHT = "weight"
+    MISSING = "missing"
+    BESIDE = "beside"
     ROUND = "round"
     OVERRIDE = "override"
     GATES = "gates"
@@ -46,7 +47,8 @@ class Route(msgspec.Struct, frozen=True):
     patient: str = ""
     name: str = ""  # the patient's
     session: str = ""
-    start: Start | None = None  # what was asked for and waits for a number
+    start: Start | None = None  # what was asked for, or will be, and waits for something more
+    gate: GateView | None = None  # what that is
 
 
 class Desk:
@@ -166,14 +168,19 @@ class Desk:
     def step_back(self) -> None:
         """One step back in what is being prepared."""
         before = {
-            Place.WEIGHT: Place.PATIENTS,
+            Place.MISSING: Place.PATIENTS,
             Place.PRESETS: Place.PATIENTS,
             Place.PATIENTS: Place.UNITS,
             Place.ROUND: Place.UNITS,
             Place.ACKNOWLEDGE: Place.UNITS,
         }
-        if self.choosing is not None and self.choosing.place is Place.OVERRIDE:
-            self.choosing = msgspec.structs.replace(self.choosing, place=Place.PRESETS, session="")
+        now = self.choosing
+        if now is not None and now.place is Place.OVERRIDE:
+            self.choosing = msgspec.structs.replace(now, place=Place.PRESETS, session="")
+        elif now is not None and now.place is Place.BESIDE and now.start is not None:
+            self.choosing = msgspec.structs.replace(now, place=Place.PRESETS, unit=now.start.unit, start=None)
+        elif now is not None and now.place is Place.PRESETS and now.start is not None:
+            self.choosing = msgspec.structs.replace(now, place=Place.BESIDE)
         elif self.choosing is not None and self.choosing.place in before:
             self.choosing = Route(before[self.choosing.place], unit=self.choosing.unit)
         elif self.choosing is not None and self.large is not None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from modctl.ipc.messages import Done, Event, Refused, Request, Snapshot
+from modctl.ipc.messages import Done, Event, Refused, Request, Snapshot, Start
 from tui.client import Client
 
 
@@ -119,6 +119,20 @@ class Noticed(Message):
     """One line for a person."""
 
     text: str
+
+
+@dataclass
+class BesideWanted(Wish):
+    """A second unit belongs to the session that would be asked for now."""
+
+    start: Start
+
+
+@dataclass
+class BesideChosen(Wish):
+    """This is the second unit."""
+
+    unit: str
 
 
 @dataclass

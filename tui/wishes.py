@@ -2,10 +2,14 @@
 
 from typing import Final
 
+import msgspec
+
 from devices.model import Direction
 from modctl.ipc.messages import Pause, Request, Step
 from tui.desk import Desk, Place, Route
 from tui.messages import (
+    BesideChosen,
+    BesideWanted,
     Finished,
     LatchShown,
     NextSession,
@@ -26,16 +30,8 @@ def follow(desk: Desk, wish: Wish, sight: Sight) -> str:
     match wish:
         case NextSession() if desk.is_locked:
             return LOCKED
-        case NextSession():
-            desk.choosing = Route(Place.UNITS)
         case UnitChosen():
             _choose_unit(desk, wish.unit, sight)
-        case PatientChosen() if desk.choosing is not None:
-            desk.choosing = Route(Place.PRESETS, unit=desk.choosing.unit, patient=wish.patient, name=wish.name)
-        case LatchShown():
-            desk.choosing = Route(Place.ACKNOWLEDGE, unit=wish.unit)
-        case RoundShown():
-            desk.choosing = Route(Place.ROUND)
         case TabChosen(number=None):
             desk.show_next_tab(sight.now_ns)
         case TabChosen():
@@ -43,8 +39,27 @@ def follow(desk: Desk, wish: Wish, sight: Sight) -> str:
         case Finished():
             desk.finish()
         case _:
-            pass
+            desk.choosing = _chosen(desk.choosing, wish)
     return ""
+
+
+def _chosen(now: Route | None, wish: Wish) -> Route | None:
+    """What is being prepared, with one thing more chosen."""
+    match wish:
+        case NextSession():
+            return Route(Place.UNITS)
+        case LatchShown():
+            return Route(Place.ACKNOWLEDGE, unit=wish.unit)
+        case RoundShown():
+            return Route(Place.ROUND)
+        case PatientChosen() if now is not None:
+            return Route(Place.PRESETS, unit=now.unit, patient=wish.patient, name=wish.name)
+        case BesideWanted() if now is not None:
+            return msgspec.structs.replace(now, place=Place.BESIDE, start=wish.start)
+        case BesideChosen() if now is not None:
+            return msgspec.structs.replace(now, place=Place.PRESETS, unit=wish.unit)
+        case _:
+            return now
 
 
 def calms(request: Request) -> bool:

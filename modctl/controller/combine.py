@@ -9,15 +9,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from devices.model import Modality
+from devices.model import COMBINED, Modality
 from modctl.clinic.interlocks import Running
 from modctl.controller.prepare import NotPrepared, Order, Prepared, prepare
 from modctl.controller.requests import interlocked
 from modctl.engine.core_events import Begin, Partner, Refuse, RefusedPartner
 from modctl.engine.pairs import PARTNER_REFUSED
 from modctl.records import SessionRefused, SessionRequested
-
-PAIR = {Modality.ULTRASOUND, Modality.ESTIM}
 
 
 def combine(lead: Order, partner: Order, request: int, actor: str, running: Sequence[Running] = ()) -> Begin | Refuse:
@@ -51,7 +49,7 @@ def _in_group(order: Order, group: str, head: Order | None) -> Order:
 def _no_combination(lead: Order, partner: Order) -> str | None:
     """Why the two are none, as a sentence; None when they are."""
     halves = {order.preset.modality: order for order in (lead, partner)}
-    if set(halves) != PAIR:
+    if set(halves) != COMBINED:
         return "A combination is one ultrasound and one stimulation session. Nothing was sent to the units."
     head = halves[Modality.ULTRASOUND]
     if not head.unit.config.profile.contact.told:

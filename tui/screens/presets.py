@@ -1,12 +1,16 @@
 """What is done next: the site's library, as far as this unit can do it."""
 
+import msgspec
 from textual import on
 from textual.app import ComposeResult
+from textual.events import Key
 
+from devices.model import COMBINED
 from modctl import text
+from modctl.ipc.hands import StartWith
 from modctl.ipc.messages import Done, ListPresets, PresetRow, Refused, Request, Start
 from tui.looks import EMPTY, Look, Span, fitted, wrapped
-from tui.messages import Asked, Noticed
+from tui.messages import Asked, BesideWanted, Noticed
 from tui.screens.base import TableScreen
 from tui.sight import Sight
 from tui.widgets.choices import Choice, Choices
@@ -19,8 +23,10 @@ AROUND = 15  # columns of a line that are not the title: the cursor, the number,
 class PresetsScreen(TableScreen):
     """The list of presets, with the values of the one under the cursor."""
 
-    def __init__(self, unit: str, patient: str, name: str) -> None:
+    def __init__(self, unit: str, patient: str, name: str, lead: Start | None = None) -> None:
         super().__init__()
+        self._lead = lead  # of a combination, whose second half is chosen here
+        self._is_combined = False  # this unit's modality can be
         self._unit = unit
         self._patient = patient
         self._name = name
@@ -40,13 +46,16 @@ class PresetsScreen(TableScreen):
     def keys(self, sight: Sight) -> str:
         """Its own keys."""
         del sight
-        return "↑ ↓ Enter or digit: choose   Backspace back   ? keys"
+        beside = "w with a second unit   " if self._is_combined else ""
+        return f"↑ ↓ Enter or digit: choose   {beside}Backspace back   ? keys"
 
     def see_middle(self, sight: Sight) -> None:
         """For which unit and patient the preset is chosen."""
         row = sight.unit(self._unit)
         mark = "SIM " if row is not None and row.simulated else ""
-        title = f" {mark}{self._unit}, {self._name} ({self._patient}): which preset?"
+        self._is_combined = self._lead is None and row is not None and row.modality in COMBINED
+        beside = "" if self._lead is None else f"With {self._lead.unit}: "
+        title = f" {beside}{mark}{self._unit}, {self._name} ({self._patient}): which preset?"
         self.query_one("#title", Rows).show([(Span(title, Look.STRONG),), EMPTY])
 
     def answered(self, asked: Request, reply: Done | Refused) -> None:
@@ -67,10 +76,29 @@ class PresetsScreen(TableScreen):
 
     @on(Choices.Chosen)
     def _chosen(self, event: Choices.Chosen) -> None:
-        if event.is_open:
-            self.post_message(Asked(Start(id=0, unit=self._unit, patient=self._patient, preset=event.key)))
+        if event.is_open and self._lead is not None:
+            partner = StartWith(unit=self._unit, preset=event.key)
+            self.post_message(Asked(msgspec.structs.replace(self._lead, partner=partner)))
+        elif event.is_open:
+            self.post_message(Asked(self._start(event.key)))
         else:
             self.post_message(Noticed(f"{event.key} is not approved on this site: its owner approves presets."))
+
+    def on_key(self, event: Key) -> None:
+        """``w`` adds a second unit to the preset under the cursor; the rest is everybody's."""
+        if event.key == "w":
+            event.prevent_default().stop()
+            self._want_beside()
+
+    def _want_beside(self) -> None:
+        choice = self.query_one(Choices).current()
+        if not self._is_combined:
+            self.post_message(Noticed("Only ultrasound and stimulation are combined."))
+        elif choice is not None and choice.is_open:
+            self.post_message(BesideWanted(self._start(choice.key)))
+
+    def _start(self, preset: str) -> Start:
+        return Start(id=0, unit=self._unit, patient=self._patient, preset=preset)
 
 
 def preset_text(row: PresetRow, width: int) -> str:

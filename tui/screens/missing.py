@@ -1,11 +1,11 @@
-"""A patient's body weight, when a pull is asked for and nobody has weighed them of late."""
+"""What a start was refused for and a person knows: the body weight of a pull, the head in the hand."""
 
 import msgspec
 from textual import on
 from textual.app import ComposeResult
 
-from modctl.ipc.asks import WEIGHT_GATE
-from modctl.ipc.messages import Start
+from modctl.ipc.asks import HEAD
+from modctl.ipc.messages import GateView, Start
 from tui.looks import EMPTY, Look, Span
 from tui.messages import Asked
 from tui.screens.base import TableScreen
@@ -14,12 +14,13 @@ from tui.widgets.question import Question
 from tui.widgets.rows import Rows
 
 
-class WeightScreen(TableScreen):
-    """Asks for the number that was missing, and asks for the session once more."""
+class MissingScreen(TableScreen):
+    """Asks for the one thing that was missing, and asks for the session once more."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: Start, gate: GateView) -> None:
         super().__init__()
         self._start = start
+        self._gate = gate
 
     def middle(self) -> ComposeResult:
         """A title and the question."""
@@ -28,20 +29,26 @@ class WeightScreen(TableScreen):
 
     def on_mount(self) -> None:
         """Ask."""
-        self.query_one(Question).ask(WEIGHT_GATE)
+        self.query_one(Question).ask(self._gate)
 
     def keys(self, sight: Sight) -> str:
         """Its own keys."""
         del sight
+        if self._gate.answers:
+            return "↑ ↓ Enter or digit: answer   Backspace back   ? keys"
         return "digits, then Enter   Backspace takes one back   ? keys"
 
     def see_middle(self, sight: Sight) -> None:
         """For whom."""
         del sight
-        told = f" {self._start.patient}: no pull without a weight of these days"
+        told = f" {self._start.patient} on {self._start.unit}: nothing was started yet"
         self.query_one("#title", Rows).show([(Span(told, Look.STRONG),), EMPTY])
 
     @on(Question.Given)
     def _given(self, event: Question.Given) -> None:
         event.stop()
-        self.post_message(Asked(msgspec.structs.replace(self._start, id=0, body_weight_kg=int(event.answer))))
+        if event.gate == HEAD:
+            again = msgspec.structs.replace(self._start, id=0, head=event.answer)
+        else:
+            again = msgspec.structs.replace(self._start, id=0, body_weight_kg=int(event.answer))
+        self.post_message(Asked(again))

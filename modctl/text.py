@@ -199,6 +199,20 @@ def ucum(value: int, unit: str) -> str:
     return f"{_trimmed(value, per)} {shown}".rstrip()
 
 
+def reading(value: int, unit: str) -> str:
+    """A quantity as ``ucum`` writes it, to the last digit: what a meter read beside a bound is not rounded onto it."""
+    per, shown = _UCUM.get(unit, (1, unit))
+    whole, rest = divmod(abs(value), per)
+    digits = f"{rest:0{len(str(per)) - 1}}".rstrip("0") if rest else ""
+    sign = "-" if value < 0 else ""
+    return f"{sign}{whole}{'.' + digits if digits else ''} {shown}".rstrip()
+
+
+def reading_span(low: int, high: int, unit: str) -> str:
+    """Two bounds of one quantity, to the last digit: 1.6 to 2.4 mA."""
+    return f"{reading(low, unit).partition(' ')[0]} to {reading(high, unit)}"
+
+
 def clock(ms: int) -> str:
     """Minutes and seconds, hours when there are any; parts of a second are dropped: 14:03, 1:02:03."""
     sign = "-" if ms < 0 else ""

@@ -9,15 +9,20 @@ import msgspec
 
 from devices.bench import FAULTS, Ask, Clear, FaultSpec, Inject, List, Listed, TruthIs
 from devices.model import AccessorySeen, Ack, DeviceEvent, Identity, LinkFault, MonoNs, Sample
+from devices.racking import Listing, Remove, Start, Stop
 from modctl import text
 from modctl.cli.common import Context
+from modctl.cli.racks import add_request, check_not_real
+from modctl.cli.service_paper import check_target, write_paper
 from modctl.cli.simulators import asked
 from modctl.cli.trace import FrameLine, RoundTrip, meaning_of, profile_of, round_trip, saved_to
 from modctl.errors import UnreachableError
 from modctl.ipc.servicing import FrameRow
+from modctl.service_records import UnitChecked
 
 if TYPE_CHECKING:
     from devices.profile import ParameterSpec
+    from modctl.clinic.checks import UnitPlan
     from modctl.controller.retrace import Retraced
 
 TTYS: Final = Path("/sys/class/tty")
@@ -38,21 +43,55 @@ class SiteBench:
         self._context = context
         self._control = control
         self._readers: dict[str, _Reader] = {}
+        self._models: tuple[str, ...] = ()
 
-    def truths(self) -> Sequence[TruthIs]:
-        """What every simulated unit really does; UnreachableError where no simulators run."""
+    def rack(self) -> Sequence[tuple[Listing, TruthIs]]:
+        """Every simulated unit, and what it really does; UnreachableError where no simulators run."""
         listed = asked(self._control, List())
         units = listed.units if isinstance(listed, Listed) else ()
-        replies = (asked(self._control, Ask(name=unit.name)) for unit in units)
-        return [reply for reply in replies if isinstance(reply, TruthIs)]
+        replies = ((unit, asked(self._control, Ask(name=unit.name))) for unit in units)
+        return [(unit, reply) for unit, reply in replies if isinstance(reply, TruthIs)]
+
+    def models(self) -> Sequence[str]:
+        """The models of which a simulated unit can be put on a line: a pack has none."""
+        from devices.profile import load, models
+        from devices.sim.catalog import SIMULATED
+
+        if not self._models:
+            known = set(models())
+            self._models = tuple(one for one in SIMULATED if one in known and not load(one).is_by_hand)
+        return self._models
+
+    def add(self, name: str, model: str, address: str) -> None:
+        """Put one more simulated unit on the rack; a path begins in the site's folder. Refused in a real site."""
+        check_not_real(self._context.site)
+        asked(self._control, add_request(name, model, address, self._context.site, 1))
 
     def menu(self, model: str) -> Sequence[FaultSpec]:
         """The faults that a simulated unit of this model takes, tried on one that is on no line."""
         return tuple(spec for spec in FAULTS.values() if _takes(model, spec))
 
-    def order(self, request: Inject | Clear) -> None:
-        """Switch a fault on, or take one or all back."""
+    def order(self, request: Inject | Clear | Start | Stop | Remove) -> None:
+        """A fault on or back, or a simulated unit started, stopped, removed."""
+        if isinstance(request, Start):
+            check_not_real(self._context.site)
         asked(self._control, request)
+
+    def plan(self, model: str) -> "UnitPlan":
+        """What is measured and looked at on this model."""
+        from devices.profile import load
+        from modctl.clinic.checks import unit_plan
+
+        profile = load(model)
+        return unit_plan(profile.level.name, profile.device.modality)
+
+    def paper(self, checked: UnitChecked, who: str, report: Path | None, sticker: Path | None) -> Sequence[Path]:
+        """Write the service report and the sticker into new files; where they are."""
+        from modctl.config import load_site
+
+        for target in (report, sticker):
+            check_target(target, "Nothing was written; the record stands in the chart.")
+        return tuple(write_paper(checked, who, load_site(self._context.site).site.name, report, sticker))
 
     def settings(self, model: str) -> Sequence["ParameterSpec"]:
         """What a run on a load has to state of this model."""

@@ -140,7 +140,7 @@ def calibrate(
 
     site = load_site(context.site).site.name
     for target in (report, sticker):
-        check_target(target)
+        check_target(target, "Nothing was recorded.")
     asked = _Asked(
         unit=name,
         what="calibration",
@@ -151,7 +151,12 @@ def calibrate(
         load=load,
         note=note,
     )
-    _record(context, user, pin_file, asked, lambda checked: write_paper(checked, user, site, report, sticker))
+
+    def paper(checked: UnitChecked) -> None:
+        for path in write_paper(checked, user, site, report, sticker):
+            say(f"Written: {path}")
+
+    _record(context, user, pin_file, asked, paper)
 
 
 @click.command(name="look-back")
@@ -211,63 +216,43 @@ def _record(
 
 
 def _tell(context: Context, checked: UnitChecked) -> None:
-    part = f" head {checked.head}" if checked.head else ""
+    from modctl.reports.service_words import item_title, item_words, named, verdict
+
     until = f"holds until {checked.next_due}" if checked.next_due else "no new date"
-    result = "GOOD" if checked.is_good else "NOT GOOD: no session starts until a good one is recorded"
     if not context.json:
         for point in checked.points:
             print_line(_point_line(point))
         for item in checked.items:
-            measured = "" if item.measured is None else f"  {item.measured} of {item.bound} {item.unit}"
-            print_line(f"{item.item}  {item.result}{measured}")
-    line = f"{checked.unit}{part}  {checked.what} of {checked.on}  {result}  {until}"
+            print_line(f"{item_title(item)}  {item_words(item)}")
+    line = f"{named(checked)}  {checked.what} of {checked.on}  {verdict(checked)}  {until}"
     emit(CheckedLine(**{name: getattr(checked, name) for name in checked.__struct_fields__}), line)
 
 
 def _point_line(point: CheckPoint) -> str:
-    from modctl import text
+    from modctl.reports.service_words import POINT_COLUMNS, point_cells
 
-    found = "in tolerance" if point.is_found_good else "OUT OF TOLERANCE"
-    left = "in tolerance" if point.is_left_good else "OUT OF TOLERANCE"
-    read, unit = point.reads_unit, point.unit
-    return (
-        f"set {text.ucum(point.set, unit)}  should read {text.ucum(point.expected, read)}"
-        f" ({text.ucum(point.low, read)} to {text.ucum(point.high, read)})"
-        f"  as found {text.ucum(point.found, read)} {found}  as left {text.ucum(point.left, read)} {left}"
-    )
+    return "  ".join(f"{name} {cell}" for name, cell in zip(POINT_COLUMNS, point_cells(point), strict=True))
 
 
 def _affected(client: BlockingClient, unit: str, head: str) -> int:
     """Print the sessions that a reading out of tolerance concerns; how many."""
     from modctl.cli.reach import done
     from modctl.ipc.servicing import LookBack
+    from modctl.reports.service_words import look_back_words
 
     answer = done(client.request(LookBack(id=client.next_id(), unit=unit, head=head)))
     rows = answer.affected or ()
     for row in rows:
         line = AffectedLine(**{name: getattr(row, name) for name in row.__struct_fields__})
         emit(line, _affected_line(row))
-    if answer.checked is None:
-        say("No reading was out of tolerance as found.")
-    elif not rows:
-        say("Out of tolerance as found; no session was delivered since the last good calibration.")
-    else:
-        more = " and more" if answer.more else ""
-        say(f"{len(rows)} sessions{more} since the last good calibration. Tell who is responsible for the patients.")
+    say(look_back_words(answer.checked, len(rows), more=answer.more))
     return len(rows)
 
 
 def _affected_line(row: AffectedRow) -> str:
-    from modctl import text
+    from modctl.reports.service_words import doses, error_band
 
-    doses = ", ".join(
-        f"{text.ucum(was.lower, was.unit)} to {text.ucum(was.upper, was.unit)} charted,"
-        f" {text.ucum(now.lower, now.unit)} to {text.ucum(now.upper, now.unit)} by the meter"
-        for was, now in zip(row.charted, row.estimated, strict=True)
-    )
-    error = f"{row.error_low_permille / 10:+.1f} % to {row.error_high_permille / 10:+.1f} %"
-    where = "beside a point out of tolerance" if row.outside else "between points in tolerance"
-    return f"{row.at_utc}  {row.session}  {row.preset}  {error}, {where}  {doses or 'no dose is counted'}"
+    return f"{row.at_utc}  {row.session}  {row.preset}  {error_band(row)}  {doses(row)}"
 
 
 def _list_items(context: Context, name: str) -> None:

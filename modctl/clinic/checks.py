@@ -98,6 +98,56 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
         return all(point.is_found_good for point in self.points)
 
 
+class UnitPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is measured and looked at on one unit, and what one typed value comes to, before anything is recorded.
+
+    ``output`` None: no meter reads it. ``set_unit`` is that of the level (UCUM).
+    """
+
+    output: Output | None
+    items: tuple[Item, ...]
+    least_points: int
+    parameter: str
+    set_unit: str
+
+    @property
+    def reads_unit(self) -> str:
+        """UCUM of the meter's reading."""
+        return "" if self.output is None else self.output.reads
+
+    @property
+    def how(self) -> str:
+        """How it is read, and how far off it may be."""
+        return "" if self.output is None else f"{self.output.method}; {self.output.tolerance}"
+
+    def needs_area(self) -> bool:
+        """Whether the head's radiating area says what should be read."""
+        return self.reads_unit not in {"", self.set_unit}
+
+    def point(self, level: int, found: int, left: int | None, era_mm2: int) -> CheckPoint | None:
+        """One point against its tolerance; None where it cannot be said."""
+        if self.output is None or (self.needs_area() and not era_mm2):
+            return None
+        reading = Reading(set=level, found=found, left=left)
+        return _point(self.output, self.parameter, reading, era_mm2 if self.needs_area() else None)
+
+    def item(self, item: str, word: str) -> CheckItem | str:
+        """One item; a sentence where the word is none."""
+        found = next((one for one in self.items if one.id == item), None)
+        return f"{item}: not looked at here." if found is None else _item(found, word)
+
+
+def unit_plan(parameter: str, modality: Modality) -> UnitPlan:
+    """The plan of a unit with this level."""
+    return UnitPlan(
+        output=output_plan(parameter),
+        items=items_for(modality),
+        least_points=_plan().least_points,
+        parameter=parameter,
+        set_unit=UCUM_OF[parameter],
+    )
+
+
 def output_plan(parameter: str) -> Output | None:
     """How a level is read; None for one that no meter reads (towels)."""
     return next((one for one in _plan().output if one.parameter == parameter), None)
@@ -108,13 +158,18 @@ def items_for(modality: Modality) -> tuple[Item, ...]:
     return tuple(item for item in _plan().item if not item.modalities or modality in item.modalities)
 
 
+def title_of(item: str) -> str:
+    """What an item is called; a charted one that this version does not know keeps its name."""
+    return next((one.title for one in _plan().item if one.id == item), item.replace("_", " "))
+
+
 def judge_calibration(parameter: str, typed: Typed, era_mm2: int) -> Judged | str:
     """The points of one level; a sentence where they cannot be judged. ``era_mm2`` of an ultrasound head, else 0."""
     plan = output_plan(parameter)
     if plan is None:
         return "This unit has no output that a meter reads; use a check."
     if len(typed.readings) < _plan().least_points:
-        return f"A calibration needs {_plan().least_points} points, the ends and the middle; give --point SET=READING."
+        return f"A calibration needs {_plan().least_points} points, the ends and the middle."
     if any(reading.set <= 0 or reading.found < 0 or (reading.left or 0) < 0 for reading in typed.readings):
         return "A point is set above zero and read as a number that is not negative."
     if len({reading.set for reading in typed.readings}) < len(typed.readings):
@@ -139,7 +194,7 @@ def judge_check(modality: Modality, typed: Typed) -> Judged | str:
         return f"{', '.join(strange)}: not looked at here. Known: {', '.join(item.id for item in items)}."
     left_out = [item.id for item in items if item.required and item.id not in given]
     if left_out:
-        return f"Left out: {', '.join(left_out)}. Give --item NAME=pass, fail or not-done; not done is no pass."
+        return f"Left out: {', '.join(left_out)}. Say pass, fail or not-done; not done is no pass."
     found: list[CheckItem] = []
     for item in items:
         judged = _item(item, given.get(item.id, NOT_DONE))

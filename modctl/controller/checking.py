@@ -62,9 +62,9 @@ def _problem(request: CheckUnit, unit: UnitState, today: str) -> str:
     if request.what == CHECK:
         return ""
     if any(part.kind == "head" for part in unit.config.accessories) and not request.head:
-        return f"{name} is calibrated head by head: name it with --head ({', '.join(known)})."
+        return f"{name} is calibrated head by head: name the head ({', '.join(known)})."
     if not request.meter.strip():
-        return "A calibration names its meter and when that is due (--meter, --meter-due)."
+        return "A calibration names its meter, and when the meter's own calibration ends."
     return _meter_problem(request, today)
 
 
@@ -72,7 +72,7 @@ def _meter_problem(request: CheckUnit, today: str) -> str:
     try:
         ends = date.fromisoformat(request.meter_due)
     except ValueError:
-        return f"--meter-due {request.meter_due!r} is no date; write YYYY-MM-DD."
+        return f"{request.meter_due!r} is no date; write YYYY-MM-DD."
     if ends < date.fromisoformat(today):
         return f"The calibration of {label(request.meter)} ended on {request.meter_due}: its readings prove nothing."
     return ""

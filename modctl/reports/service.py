@@ -8,15 +8,13 @@ from typing import Final
 
 from fpdf import FPDF
 
-from modctl import text
-from modctl.service_records import CheckItem, CheckPoint, UnitChecked
+from modctl.reports.service_words import POINT_COLUMNS, item_title, item_words, point_cells, verdict
+from modctl.service_records import UnitChecked
 
 FONT: Final = "helvetica"  # a core font of every reader: nothing is embedded
 LINE_MM: Final = 6
 STICKER_MM: Final = (40, 70)  # chosen: a common label size; printed landscape
-POINTS: Final = ("set", "should read", "allowed", "as found", "as left", "result")
-WIDTHS_MM: Final = (24, 28, 48, 26, 26, 38)
-PERMILLE: Final = 1_000
+WIDTHS_MM: Final = (26, 28, 52, 42, 42)  # of the columns of a point; together what A4 leaves
 
 
 def report_pdf(checked: UnitChecked, who: str, site: str) -> bytes:
@@ -31,17 +29,17 @@ def report_pdf(checked: UnitChecked, who: str, site: str) -> bytes:
     pdf.ln(LINE_MM)
     if checked.points:
         _line(pdf, "Output", size=13, bold=True)
-        _row(pdf, POINTS, bold=True)
+        _row(pdf, POINT_COLUMNS, bold=True)
         for point in checked.points:
-            _row(pdf, _point_cells(point))
+            _row(pdf, point_cells(point))
         _line(pdf, f"Tolerance: {checked.tolerance}", size=9)
         pdf.ln(LINE_MM // 2)
     if checked.items:
         _line(pdf, "Looked at and measured", size=13, bold=True)
         for item in checked.items:
-            _fact(pdf, item.item.replace("_", " "), _item_words(item))
+            _fact(pdf, item_title(item), item_words(item))
         pdf.ln(LINE_MM // 2)
-    _line(pdf, _verdict(checked), size=13, bold=True)
+    _line(pdf, f"Verdict: {verdict(checked)}", size=13, bold=True)
     if checked.next_due:
         _line(pdf, f"Next due: {checked.next_due}", size=11)
     if checked.note:
@@ -77,35 +75,6 @@ def _facts(checked: UnitChecked) -> tuple[tuple[str, str], ...]:
         ("Load", checked.load),
     )
     return tuple((name, value) for name, value in rows if value)
-
-
-def _point_cells(point: CheckPoint) -> tuple[str, ...]:
-    read = point.reads_unit
-    found = "found in" if point.is_found_good else "found OUT"
-    left = "left in" if point.is_left_good else "left OUT"
-    return (
-        text.ucum(point.set, point.unit),
-        text.ucum(point.expected, read),
-        f"{text.ucum(point.low, read)} to {text.ucum(point.high, read)}",
-        f"{text.ucum(point.found, read)} ({_off_by(point.found, point.expected)})",
-        f"{text.ucum(point.left, read)} ({_off_by(point.left, point.expected)})",
-        f"{found}, {left}",
-    )
-
-
-def _off_by(reading: int, expected: int) -> str:
-    return f"{(reading - expected) * PERMILLE / expected / 10:+.1f} %"
-
-
-def _item_words(item: CheckItem) -> str:
-    measured = "" if item.measured is None else f", {item.measured} {item.unit}, at most {item.bound}"
-    return f"{item.result}{measured}"
-
-
-def _verdict(checked: UnitChecked) -> str:
-    if not checked.is_good:
-        return "Verdict: NOT GOOD. No session starts on it."
-    return "Verdict: good as left" + ("" if all(p.is_found_good for p in checked.points) else "; OUT as found")
 
 
 def _named(checked: UnitChecked) -> str:

@@ -8,7 +8,8 @@ from modctl.ipc.messages import SessionView
 from tests.tui.fakes import HandClock, session, snapshot
 from tests.tui.test_bench import on_load
 from tui.bench.form import inject_problem, inject_request
-from tui.bench.state import Bench, Page, escape_target, mine_target, shown_target, without_patients
+from tui.bench.pages import Page
+from tui.bench.state import Bench, escape_target, mine_target, shown_target, without_patients
 from tui.sight import Link
 
 

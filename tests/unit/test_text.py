@@ -144,3 +144,19 @@ def test_only_what_was_read_in_a_source_is_per_that_source(mark: str) -> None:
     assert "per IEC 60601-2-5, 3 W/cm2" == text.source("IEC 60601-2-5, 3 W/cm2", "source")
     assert "site default: IEC 60601-2-10, as quoted" == text.source("IEC 60601-2-10, as quoted", mark)
     assert "site default: usual speeds" == text.source("chosen: usual speeds", mark)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (1_960, "mW", "1.96 W"),
+        (2_000, "mW", "2 W"),
+        (-5, "mW", "-0.005 W"),
+        (300, "N", "300 N"),
+        (45_500, "m[Cel]", "45.5 °C"),
+        (7, "furlong", "7 furlong"),
+    ],
+)
+def test_what_a_meter_read_is_not_rounded_onto_its_bound(value: int, unit: str, said: str) -> None:
+    """1.96 W under a bound of 2 W is out; written as 2 W nobody would believe it."""
+    assert said == text.reading(value, unit)

@@ -11,6 +11,7 @@ from modctl.ipc.servicing import BenchRun
 from tui.bench.source import Setting
 
 NOBODY = "nobody"
+LEVEL = "level"
 MAX_S = 3_600  # chosen: an hour on a load; the unit's own bounds are looked at by the controller
 MS_PER_S = 1_000
 
@@ -20,6 +21,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     label: str
     filled: str = ""
+    carries: bool = False  # the same as last time may stand there to be confirmed
     secret: bool = False
     problem: Callable[[str], str] = lambda _: ""
 
@@ -47,11 +49,23 @@ def run_form(row: UnitRow, parameters: Sequence[Setting]) -> tuple[Ask, ...]:
     """What a bench run needs, in the order in which ``run_request`` takes it."""
     head = [Ask(label="serial number of the head", problem=needed)] if row.heads and not row.head else []
     return (
-        Ask(label="load on the output, such as 500 ohm", problem=needed),
+        Ask(label="load on the output, such as 500 ohm", problem=needed, carries=True),
         *head,
-        *(Ask(label=f"{spec.name} ({_bounds(spec)})", problem=within(spec)) for spec in _set(parameters)),
-        Ask(label=f"seconds (1 to {MAX_S})", problem=_seconds),
+        *(
+            Ask(label=f"{spec.name} ({_bounds(spec)})", problem=within(spec), carries=spec.role != LEVEL)
+            for spec in _set(parameters)
+        ),
+        Ask(label=f"seconds (1 to {MAX_S})", problem=_seconds, carries=True),
         Ask(label=f"type {NOBODY}: nobody is connected to {row.name}", problem=_nobody),
+    )
+
+
+def carried(asks: tuple[Ask, ...], before: Sequence[str]) -> tuple[Ask, ...]:
+    """The same questions with the answers of last time, where those may stand; none where the questions differ."""
+    if len(before) != len(asks):
+        return asks
+    return tuple(
+        msgspec.structs.replace(ask, filled=was) if ask.carries else ask for ask, was in zip(asks, before, strict=True)
     )
 
 
@@ -119,7 +133,7 @@ def _integers(fault: str, said: str) -> list[tuple[str, int]]:
 
 def _set(parameters: Sequence[Setting]) -> list[Setting]:
     """In the profile's order, the level last: what it means depends on the settings."""
-    return sorted(parameters, key=lambda spec: spec.role == "level")
+    return sorted(parameters, key=lambda spec: spec.role == LEVEL)
 
 
 def _bounds(spec: Setting) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from devices.bench import FaultSpec, TruthIs
 from devices.model import NS_PER_MS, NS_PER_S
 from modctl import sentences, text
@@ -20,6 +22,18 @@ US_PER_MS: Final = 1_000
 BYTES_SHOWN: Final = 512  # chosen: more of one frame than any screen shows
 MENU_WIDTH: Final = 110  # chosen: numbers stay near their words on a wide screen
 COLUMNS: Final = (13, 11, 12, 11, 11, 6, 11)
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """Lines, and at which of them a person is: that one is always among those that are shown."""
+
+    lines: Lines
+    at: int
+
+    def within(self, room: int) -> Lines:
+        """As many as there is room for."""
+        top = min(max(0, self.at - room // 2), max(0, len(self.lines) - room))
+        return self.lines[top : top + max(1, room)]
 
 
 def unit_head(width: int) -> Line:
@@ -76,23 +90,28 @@ def due(row: UnitRow) -> str:
     return bad or min((end for end in ends if end), default="never")
 
 
+def calibration_words(standing: str, ends: str) -> str:
+    """What the last checks say, and for how long."""
+    return f"{standing}{f', holds until {ends}' if ends else ''}"
+
+
 def unit_lines(bench: Bench, row: UnitRow, trip: Trip | None, adapter: str, width: int) -> Lines:
     """Everything of one unit, in rows."""
     detail = bench.details.get(row.name)
     what = f"{row.model}, {row.modality}, class {row.model_class}, verified: {row.verified}"
     lines: list[Line] = [
-        *true_lines(bench, row, width),
+        *true_lines(bench, row.name, width),
         *_row("state", text.unit_state(row.state) + why_of(row), width),
         *_row("unit", f"{'SIMULATED ' if row.simulated else ''}{what}", width),
         *_row("identity", f"serial {row.serial or 'not told'}, firmware {row.firmware or 'not told'}", width),
         *_row("line", f"{row.address}; {adapter}", width),
-        *_row("calibration", f"{row.calibration}{', holds until ' + row.due if row.due else ''}", width),
+        *_row("calibration", calibration_words(row.calibration, row.due), width),
     ]
     for head in row.heads:
-        ends = f", holds until {head.due}" if head.due else ""
         in_use = ", plugged in" if head.serial == row.head else ""
-        lines += _row(head.kind, f"{head.serial}: {head.calibration}{ends}{in_use}", width)
+        lines += _row(head.kind, f"{head.serial}: {calibration_words(head.calibration, head.due)}{in_use}", width)
     lines += _link_lines(detail, trip, width)
+    lines += _counter_lines(detail, width)
     lines += _sample_lines(detail, width)
     view = bench.session_on(row.name)
     if view is not None:
@@ -100,16 +119,18 @@ def unit_lines(bench: Bench, row: UnitRow, trip: Trip | None, adapter: str, widt
     return tuple(lines)
 
 
-def true_lines(bench: Bench, row: UnitRow, width: int) -> Lines:
-    """Reported output beside the true one, and the faults that act."""
-    truth = bench.truths.get(row.name)
-    look = Look.WARNING if differs(bench, row) else Look.STRONG
-    first = Span(fitted(f" reported {reported(bench, row)}", 34), look)
+def true_lines(bench: Bench, name: str, width: int) -> Lines:
+    """Reported output beside the true one, and the faults that act. Nothing reports of what is no unit of the site."""
+    row, truth = bench.row(name), bench.truths.get(name)
+    is_wrong = row is not None and differs(bench, row)
+    look = Look.WARNING if is_wrong else Look.STRONG
+    said = "no unit of this site" if row is None else f"reported {reported(bench, row)}"
+    first = Span(fitted(f" {said}", 34), look)
     if truth is None:
         return ((first, Span(fitted("true: only a simulator can tell", width - 34), Look.QUIET)),)
     state = f"  state {truth.state}, lease {'-' if truth.lease_left_ms is None else f'{truth.lease_left_ms} ms'}"
     lines: list[Line] = [(first, Span(fitted(f"TRUE {true_output(truth)}{state}", width - 34), look))]
-    if differs(bench, row):
+    if is_wrong:
         lines += told("What is reported is not what is.", width, Look.ALARM)
     acting = ", ".join(truth.faults) or "none"
     lines += told(f"faults now: {acting}", width, Look.WARNING if truth.faults else Look.PLAIN)
@@ -150,6 +171,14 @@ def _link_lines(detail: UnitDetail | None, trip: Trip | None, width: int) -> Lin
         *_row("link faults", counts or "none since the controller started", width),
         *_row("round trip", took, width),
     )
+
+
+def _counter_lines(detail: UnitDetail | None, width: int) -> Lines:
+    """What the unit counts by itself, where it does."""
+    if detail is None or (detail.boot is None and detail.counter is None):
+        return ()
+    counts = (("started", detail.boot), ("samples", detail.counter))
+    return _row("counters", ", ".join(f"{name} {count}" for name, count in counts if count is not None), width)
 
 
 def _sample_lines(detail: UnitDetail | None, width: int) -> Lines:
@@ -203,7 +232,7 @@ def run_lines(bench: Bench, row: UnitRow, view: SessionView, choice: int, width:
     why = f": {said_of(view.reason)}" if view.reason else ""
     level = view.level_parameter
     lines: list[Line] = [
-        *true_lines(bench, row, width),
+        *true_lines(bench, row.name, width),
         (Span(fitted(f" {word}{why}", width), Look.STRONG),),
         *_row("load", view.load if open_gate(view) is not None else f"{view.load}; stated: nobody is connected", width),
         *_row(

@@ -1,7 +1,6 @@
 """The whole screen at one moment, as lines: which page, how far it is scrolled, what the keys do. Pure."""
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Sequence
 
 import msgspec
 
@@ -10,9 +9,9 @@ from modctl.ipc.messages import Acknowledge, Request, UnitRow
 from modctl.ipc.servicing import HoldUnit, IdentifyUnit, ReleaseUnit
 from tui.bench.lines import (
     Lines,
+    Placed,
     fault_line,
     frame_lines,
-    frame_text,
     run_lines,
     told,
     true_lines,
@@ -21,17 +20,15 @@ from tui.bench.lines import (
     unit_lines,
     why_of,
 )
-from tui.bench.source import ReadFrame, Trip
-from tui.bench.state import Bench, Page, escape_target, mine_target, open_gate, shown_target
+from tui.bench.pages import Page, key_words
+from tui.bench.rack_lines import model_lines, rack_lines
+from tui.bench.sheet import entries
+from tui.bench.sheet_lines import record_lines, sheet_lines
+from tui.bench.source import Plan, ReadFrame, Trip
+from tui.bench.state import RACKED, Bench, escape_target, mine_target, open_gate, shown_target
 from tui.looks import Line, Look, Span, columns, fitted
 
-KEYS: Final = {
-    Page.UNITS: "↑↓ Enter: open   q: leave",
-    Page.UNIT: "f: faults  t: wire  r: run  h: hold  l: release  i: identify  a: acknowledge",
-    Page.FAULTS: "↑↓ Enter: inject   x: take this one back   c: clear all   Backspace: back",
-    Page.TRACE: "/: filter  w: save  i: identify  ↑↓: hold still, End: go on   Backspace: back",
-    Page.RUN: "↑↓ Enter: answer   f: faults  t: wire   Backspace: back",
-}
+KEY_LINES = 2  # chosen: what the page with the most keys needs at 80 columns
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +37,10 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     bench: Bench
     user: str
     role: str
-    choice: int
     rack_says: str
     menu: Sequence[FaultSpec]
+    models: Sequence[str]
+    plan: Plan | None
     adapter: str
     trip: Trip | None
     frames: Sequence[ReadFrame]
@@ -60,29 +58,47 @@ def head_line(shown: Shown, width: int) -> Line:
     hears = "" if bench.is_current() else "  NO DATA from the controller"
     role = "" if shown.role == shown.user else f" ({shown.role})"
     who = f" {shown.user}{role} " if shown.role else " nobody is signed in "
-    unit = "" if bench.page is Page.UNITS else f"  {bench.unit}: {bench.page}"
+    unit = "" if bench.page is Page.UNITS else f"  {bench.page}" if bench.page in RACKED else f"  {_of_page(bench)}"
     left = (Span(f" BENCH  {site}{simulated}{unit}{hears}", Look.STOP),)
     return tuple(Span(span.text, Look.STOP) for span in columns(left, (Span(who, Look.STOP),), width))
+
+
+def _of_page(bench: Bench) -> str:
+    return f"{bench.subject()}: {bench.page}"
 
 
 def body_lines(shown: Shown, width: int, room: int) -> Lines:
     """The middle."""
     bench = shown.bench
     row = bench.row(bench.unit)
+    match bench.page:
+        case Page.RACK:
+            return rack_lines(bench, shown.rack_says, width).within(room)
+        case Page.MODELS:
+            return model_lines(shown.models, bench.choice, width).within(room)
+        case Page.FAULTS:
+            return _faults(shown, width, room)
+        case Page.RECORD if bench.record is not None:
+            return record_lines(bench.record, bench.choice, width).within(room)
     if bench.page is Page.UNITS or row is None:
         return _list(shown, width, room)
+    return _of_unit(shown, row, width, room)
+
+
+def _of_unit(shown: Shown, row: UnitRow, width: int, room: int) -> Lines:
+    bench = shown.bench
     match bench.page:
-        case Page.UNIT:
-            return unit_lines(bench, row, shown.trip, shown.adapter, width)
-        case Page.FAULTS:
-            return _faults(shown, row, width, room)
         case Page.TRACE:
             return _trace(shown, width, room)
-        case _:
+        case Page.POINTS | Page.ITEMS if bench.sheet is not None and shown.plan is not None:
+            return sheet_lines(bench.sheet, row, shown.plan, bench.choice, width).within(room)
+        case Page.RUN:
             view = bench.session_on(row.name)
             if view is None or not view.load:
-                return told("No bench run on this unit. r on the unit's page begins one.", width)
-            return run_lines(bench, row, view, shown.choice, width)
+                return told("No bench run on this unit yet. r begins one.", width)
+            return run_lines(bench, row, view, bench.choice, width)
+        case _:
+            return unit_lines(bench, row, shown.trip, shown.adapter, width)
 
 
 def _list(shown: Shown, width: int, room: int) -> Lines:
@@ -94,7 +110,7 @@ def _list(shown: Shown, width: int, room: int) -> Lines:
     names = [row.name for row in rows]
     at = names.index(bench.unit) if bench.unit in names else 0
     listed = [unit_line(bench, row, width, is_chosen=row.name == bench.unit) for row in rows]
-    return (unit_head(width), *_window(listed, at, room - 1 - len(says)), *says)
+    return (unit_head(width), *Placed(tuple(listed), at).within(room - 1 - len(says)), *says)
 
 
 def _says(shown: Shown, rows: Sequence[UnitRow], width: int) -> Lines:
@@ -109,21 +125,22 @@ def _says(shown: Shown, rows: Sequence[UnitRow], width: int) -> Lines:
         says += told(f"{truth.name} has: {', '.join(truth.faults)}", width, Look.WARNING)
     lost = [truth.name for truth in bench.truths.values() if all(row.name != truth.name for row in rows)]
     if lost:
-        says += told(f"Simulated, but no unit of this site: {', '.join(lost)}", width, Look.QUIET)
+        says += told(f"Simulated, but no unit of this site (m shows why): {', '.join(lost)}", width, Look.QUIET)
     return ((Span(""),), *says) if says else ()
 
 
-def _faults(shown: Shown, row: UnitRow, width: int, room: int) -> Lines:
+def _faults(shown: Shown, width: int, room: int) -> Lines:
     bench = shown.bench
-    truth = bench.truths.get(row.name)
+    truth = bench.truths.get(bench.subject())
     if truth is None:
         why = shown.rack_says or "No simulator runs under this name; a real unit has no faults to order."
         return told(f"{why}", width)
-    head = true_lines(bench, row, width)
+    head = true_lines(bench, truth.name, width)
     if not shown.menu:
         return (*head, *told("reading the menu of faults …", width))
-    listed = [fault_line(spec, truth.faults, width, is_chosen=at == shown.choice) for at, spec in enumerate(shown.menu)]
-    return (*head, (Span(""),), *_window(listed, shown.choice, room - len(head) - 1))
+    chosen = bench.choice
+    listed = [fault_line(spec, truth.faults, width, is_chosen=at == chosen) for at, spec in enumerate(shown.menu)]
+    return (*head, (Span(""),), *Placed(tuple(listed), chosen).within(room - len(head) - 1))
 
 
 def _trace(shown: Shown, width: int, room: int) -> Lines:
@@ -137,24 +154,22 @@ def _trace(shown: Shown, width: int, room: int) -> Lines:
     return ((Span(fitted(above, width), Look.QUIET),), *frame_lines(frames, begun_ns, width))
 
 
-def _window(listed: Sequence[Line], chosen: int, room: int) -> Sequence[Line]:
-    """So many lines that the chosen one is among them."""
-    top = min(max(0, chosen - room // 2), max(0, len(listed) - room))
-    return listed[top : top + max(1, room)]
-
-
 def choices(shown: Shown) -> int:
     """How many things can be chosen on this page."""
-    if shown.bench.page is Page.FAULTS:
-        return len(shown.menu)
-    view = shown.bench.session_on(shown.bench.unit)
+    bench = shown.bench
+    row = bench.row(bench.unit)
+    match bench.page:
+        case Page.FAULTS:
+            return len(shown.menu)
+        case Page.MODELS:
+            return len(shown.models)
+        case Page.RECORD:
+            return 0 if bench.record is None else len(bench.record.affected)
+        case Page.POINTS | Page.ITEMS if bench.sheet is not None and shown.plan is not None and row is not None:
+            return len(entries(bench.sheet, row, shown.plan))
+    view = bench.session_on(bench.unit)
     gate = None if view is None else open_gate(view)
     return 0 if gate is None else len(gate.answers)
-
-
-def frame_filter(frames: Iterable[ReadFrame], wanted: str) -> tuple[ReadFrame, ...]:
-    """The frames whose words or bytes hold what is wanted."""
-    return tuple(frame for frame in frames if wanted in frame_text(frame).lower())
 
 
 def stop_line(shown: Shown, width: int) -> Line:
@@ -174,10 +189,10 @@ def stop_line(shown: Shown, width: int) -> Line:
     return (Span(fitted(said, width), Look.STOP),)
 
 
-def key_line(shown: Shown, width: int) -> Line:
+def key_lines(shown: Shown, width: int) -> Lines:
     """What the other keys do."""
-    keys = "Enter: next" if shown.is_typing else KEYS[shown.bench.page]
-    return (Span(fitted(f" {keys}", width), Look.QUIET),)
+    said = "Enter: next" if shown.is_typing else key_words(shown.bench.page)
+    return told(said, width, Look.QUIET)[:KEY_LINES]
 
 
 def done(asked: Request) -> str:

@@ -6,29 +6,32 @@ Rule 3: what a stop key stops is said before it is pressed, and it never asks.
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Final
 
 import msgspec
 
 from devices.bench import TruthIs
+from devices.racking import Listing
 from modctl.ipc.messages import GateView, SessionView, Snapshot, Stop, UnitRow
-from modctl.ipc.servicing import UnitDetail
+from modctl.ipc.servicing import AffectedRow, UnitDetail
+from modctl.service_records import UnitChecked
+from tui.bench.pages import Page
+from tui.bench.sheet import Sheet
 from tui.sight import SNAPSHOT_MAX_AGE_NS, Link, settled_units
 
 SCREEN: Final = "screen"
 GIVES: Final = ("energized", "suspended")
+RACKED: Final = (Page.RACK, Page.MODELS)
 AT_A_TABLE: Final = "a SESSION AT A TABLE"
 
 
-class Page(StrEnum):
-    """What is in the middle."""
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What was recorded last, or looked back at; ``says`` what the look-back came to, empty before there was one."""
 
-    UNITS = "units"
-    UNIT = "unit"
-    FAULTS = "faults"
-    TRACE = "trace"
-    RUN = "run"
+    head: str
+    checked: UnitChecked | None
+    affected: tuple[AffectedRow, ...] = ()
+    says: str = ""
 
 
 class Bench(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +40,40 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     now_ns: int
     link: Link
     page: Page = Page.UNITS
-    unit: str = ""  # the one that is chosen or shown
+    trail: tuple[Page, ...] = ()  # the pages that lead back
+    unit: str = ""  # the one of the site that is chosen or shown
+    simulator: str = ""  # the one of the rack that is chosen
+    choice: int = 0  # which line of the page
     snapshot: Snapshot | None = None  # without patients
     mine: tuple[str, ...] = ()  # sessions that this screen began and has not seen end
     details: Mapping[str, UnitDetail] = {}
     truths: Mapping[str, TruthIs] = {}
+    rack: tuple[Listing, ...] = ()
+    sheet: Sheet | None = None
+    record: Record | None = None
+
+    def is_of_rack(self) -> bool:
+        """The page is about the simulators, not about a unit of the site."""
+        return self.page in RACKED or Page.RACK in self.trail
+
+    def subject(self) -> str:
+        """The name that the page is about."""
+        return self.simulator if self.is_of_rack() else self.unit
+
+    def slot(self, name: str) -> Listing | None:
+        """One simulated unit."""
+        return next((one for one in self.rack if one.name == name), None)
+
+    def went(self, page: Page) -> "Bench":
+        """Another page; a page that leads here already is gone back to."""
+        trail = (*self.trail, self.page)
+        if page in trail:
+            trail = trail[: trail.index(page)]
+        return msgspec.structs.replace(self, page=page, trail=trail, choice=0)
+
+    def went_back(self) -> "Bench":
+        """The page before."""
+        return self.went(self.trail[-1] if self.trail else Page.UNITS)
 
     def is_current(self) -> bool:
         """The newest snapshot is young enough to be believed."""
@@ -117,7 +149,7 @@ def shown_target(bench: Bench) -> Target:
     """What space and s stop: what is on the unit shown; from the list what this screen runs."""
     if not bench.is_current():
         return ALL if bench.mine else _whole_unit(bench)
-    if bench.page is Page.UNITS:
+    if _is_list(bench):
         return _mine(bench)
     view = _going(bench, bench.unit)
     if view is not None and view.phase != "unconfirmed":
@@ -130,7 +162,7 @@ def shown_target(bench: Bench) -> Target:
 def escape_target(bench: Bench) -> Target:
     """What Escape stops: the same, but for a treatment at a table, which nobody ends by leaving a page of the bench."""
     view = _going(bench, bench.unit)
-    is_treated = bench.page is not Page.UNITS and view is not None and not view.load
+    is_treated = not _is_list(bench) and view is not None and not view.load
     return NOTHING if is_treated else shown_target(bench)
 
 
@@ -148,6 +180,11 @@ def mine_target(bench: Bench) -> Target:
     return Target(" and ".join(word for word in words if word), stops)
 
 
+def _is_list(bench: Bench) -> bool:
+    """No one unit of the site is shown."""
+    return bench.page is Page.UNITS or bench.is_of_rack()
+
+
 def _mine(bench: Bench) -> Target:
     if not bench.mine:
         return NOTHING
@@ -157,7 +194,7 @@ def _mine(bench: Bench) -> Target:
 
 
 def _whole_unit(bench: Bench) -> Target:
-    if bench.page is Page.UNITS or not bench.unit:
+    if _is_list(bench) or not bench.unit:
         return NOTHING
     return Target(bench.unit, (Stop(id=0, unit=bench.unit, source=SCREEN),))
 

@@ -6,18 +6,19 @@ Rule 2: of each kind one look is under way at most, so that a slow answer makes 
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from textual.app import App
 from textual.message import Message
 
-from devices.bench import Clear, FaultSpec, Inject, TruthIs
+from devices.bench import FaultSpec, TruthIs
+from devices.racking import Listing
 from modctl.errors import ModctlError
 from modctl.ipc.messages import Done, Refused, Request
 from modctl.ipc.servicing import FrameRow, LookAtUnit, TraceUnit, UnitDetail
-from tui.bench.source import ReadFrame, Source, Trip
+from tui.bench.source import Order, ReadFrame, Source, Trip
 from tui.connection import Connection
 
 KEPT: Final = 2_000  # chosen: some minutes of a busy line, some hundred kB
@@ -27,9 +28,9 @@ SLOWLY: Final = 4  # ticks: units that are only listed are looked at once a seco
 
 @dataclass
 class RackSeen(Message):
-    """What the simulated units really do; ``why``: they cannot be asked."""
+    """The simulated units, and what each really does; ``why``: they cannot be asked."""
 
-    truths: Sequence[TruthIs]
+    slots: Sequence[tuple[Listing, TruthIs]]
     why: str
 
 
@@ -74,6 +75,7 @@ class Watch:
         self._menus: dict[str, Sequence[FaultSpec]] = {}
         self.details: dict[str, UnitDetail] = {}
         self.truths: Mapping[str, TruthIs] = {}
+        self.rack: tuple[Listing, ...] = ()
         self.rack_says = ""
         self.frames: deque[ReadFrame] = deque(maxlen=KEPT)
         self.trip: Trip | None = None
@@ -127,7 +129,8 @@ class Watch:
         """Keep what the simulators said."""
         self._is_looking = False
         self.rack_says = event.why
-        self.truths = {truth.name: truth for truth in event.truths}
+        self.rack = tuple(listing for listing, _ in event.slots)
+        self.truths = {truth.name: truth for _, truth in event.slots}
 
     def missed(self) -> int:
         """Frames that were too old to be told."""
@@ -150,9 +153,13 @@ class Watch:
         """Keep it."""
         self._menus[event.model] = event.menu
 
-    def order(self, request: Inject | Clear, said: str) -> None:
+    def order(self, request: Order, said: str) -> None:
         """Ask the simulators for something; ``said`` is told when it was done."""
-        self._app.run_worker(self._order(request, said), group="orders")
+        self.do(lambda: self._source.order(request), said)
+
+    def do(self, act: Callable[[], object], said: str) -> None:
+        """Do something that blocks, in a thread of its own; ``said`` is told when it was done, or why it was not."""
+        self._app.run_worker(self._done(act, said), group="orders")
 
     def forget_link(self) -> None:
         """The connection is gone: nothing asked is answered any more, and the numbers of frames may begin anew."""
@@ -167,7 +174,7 @@ class Watch:
 
     async def _look_at_rack(self) -> None:
         try:
-            seen = RackSeen(await asyncio.to_thread(self._source.truths), "")
+            seen = RackSeen(await asyncio.to_thread(self._source.rack), "")
         except ModctlError as why:
             seen = RackSeen((), str(why))
         self._app.post_message(seen)
@@ -190,9 +197,9 @@ class Watch:
             return
         self._app.post_message(MenuRead(model, menu))
 
-    async def _order(self, request: Inject | Clear, said: str) -> None:
+    async def _done(self, act: Callable[[], object], said: str) -> None:
         try:
-            await asyncio.to_thread(self._source.order, request)
+            await asyncio.to_thread(act)
         except ModctlError as why:
             said = str(why)
         self._app.post_message(Told(said))

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from devices.model import NS_PER_MS
+from devices.racking import Start
 from modctl.cli.bench_source import ReadRow, SiteBench
 from modctl.cli.common import Context
-from modctl.errors import RefusedError, UnreachableError
+from modctl.errors import RefusedError, UnreachableError, UsageError
 from modctl.ipc.servicing import FrameRow
+from tests.unit.reports.test_service_report import CHECKED
 
 SITE = """
 [site]
@@ -55,7 +57,7 @@ def test_an_answer_is_read_once_the_trace_holds_the_question_who_it_is(bench: Si
 def test_without_simulators_it_says_how_to_start_them(bench: SiteBench) -> None:
     """Nothing that cannot be known is made up."""
     with pytest.raises(UnreachableError, match="modctl sim run"):
-        bench.truths()
+        bench.rack()
 
 
 def test_a_saved_trace_replaces_nothing(bench: SiteBench, tmp_path: Path) -> None:
@@ -73,3 +75,57 @@ def test_a_line_says_what_is_between(bench: SiteBench) -> None:
     assert "no serial adapter" == bench.adapter("tcp:127.0.0.1:1")
     assert "a pseudo-terminal, no adapter" == bench.adapter("serial:/dev/pts/3")
     assert "adapter latency is not told" == bench.adapter("serial:/dev/ttyNONE0")
+
+
+def test_every_model_with_a_line_can_be_added_and_a_pack_cannot(bench: SiteBench) -> None:
+    """A pack answers nobody."""
+    models = bench.models()
+
+    assert {"hasomed-p24", "reference-ultrasound", "iris-orca", "julabo-magio"} <= set(models)
+    assert not [model for model in models if model.startswith("passive")]
+
+
+def test_a_site_for_real_units_takes_no_simulator(bench: SiteBench, tmp_path: Path) -> None:
+    """Neither a new one nor an old one: refused before anybody is asked."""
+    (tmp_path / "site.toml").write_text('[site]\nname = "s"\nsimulated = false\n')
+
+    with pytest.raises(RefusedError, match="This site is for real units"):
+        bench.add("u-2", "reference-heat", "tcp:0")
+    with pytest.raises(RefusedError, match="This site is for real units"):
+        bench.order(Start(name="u"))
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "why"),
+    [("No Name", "tcp:0", "no name of a unit"), ("u-2", "tcp:70000", "port up to 65535"), ("u-2", "tcp:x", "tcp:PORT")],
+)
+def test_a_slip_of_the_pen_is_told_before_the_simulators_are_asked(
+    bench: SiteBench, name: str, address: str, why: str
+) -> None:
+    """The sentence says what to write."""
+    with pytest.raises(UsageError, match=why):
+        bench.add(name, "reference-heat", address)
+
+
+def test_the_papers_replace_nothing_and_say_that_the_record_stands(bench: SiteBench, tmp_path: Path) -> None:
+    """A report is saved after it was charted; a name that is taken costs only another name."""
+    report, sticker = tmp_path / "r.pdf", tmp_path / "s.pdf"
+    written = bench.paper(CHECKED, "technician", report, sticker)
+
+    assert (report, sticker) == written
+    assert all(path.read_bytes().startswith(b"%PDF") for path in written)
+    with pytest.raises(RefusedError, match="the record stands in the chart"):
+        bench.paper(CHECKED, "technician", None, sticker)
+    assert () == bench.paper(CHECKED, "technician", None, None)
+
+
+def test_the_plan_of_a_model_judges_as_the_record_will(bench: SiteBench) -> None:
+    """Watts are judged over the head's area; without a head nothing is said; a pack has no meter."""
+    sound, pack = bench.plan("reference-ultrasound"), bench.plan("passive")
+    point = sound.point(1_000, 3_999, None, 500)
+
+    assert point is not None
+    assert (5_000, 4_000, False) == (point.expected, point.low, point.is_found_good)
+    assert sound.point(1_000, 3_999, None, 0) is None
+    assert pack.point(1, 1, None, 0) is None
+    assert "head_face" in [item.id for item in sound.items]

@@ -40,7 +40,9 @@ def test_the_report_says_what_was_found_and_what_was_left() -> None:
     """Both readings with their errors, the meter, the unit, that it is simulated, and the next date."""
     said = words(report_pdf(CHECKED, "technician", "clinic"))
 
-    for word in ("-23.6 %", "+1.4 %", "found OUT, left in", "UPM 88", "11089026", "SIMULATED", "2027-11-23", "4711"):
+    for word in ("OUT 5.5 W -23.6 %", "7.3 W +1.4 %", "OUT OF TOLERANCE as found", "UPM 88", "11089026", "SIMULATED"):
+        assert word in said, word
+    for word in ("2027-11-23", "4711", "Own timer against a stopwatch", "pass: +2 s, at most ±30 s"):
         assert word in said, word
 
 

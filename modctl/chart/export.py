@@ -1,4 +1,4 @@
-"""Copies that leave the site: one file with its signed head beside it, or the entries as lines of JSON.
+"""Copies that leave the site: one file with its signed head beside it, the entries as lines of JSON, or a receipt.
 
 A copy is taken over any connection, a reading one too, so that the writer does not wait for it. That somebody took it
 is the caller's to chart (``chart.exported``) before the copy is made: then the copy itself says so.
@@ -8,14 +8,24 @@ import os
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import msgspec
+
 from modctl.chart.errors import ChartRefusedError, ChartUnreadableError, ChartWriteError
 from modctl.chart.files import sync_file, sync_folder, write_new
+from modctl.chart.note import parse_checkpoint, parse_note
+from modctl.chart.receipt import Receipt, make_receipt, verify_receipt
+from modctl.chart.schema import NOT_INPUTS
 from modctl.chart.sqlite import Connection, SqliteError, open_reader
 
 HEAD_SUFFIX: Final = ".checkpoint"
 COPY_MODE: Final = 0o640
 
 _BODIES: Final = "SELECT body FROM entry ORDER BY seq"
+_LEAVES: Final = "SELECT leaf FROM entry WHERE seq <= ? ORDER BY seq"
+_FIRST: Final = "SELECT seq, body FROM entry WHERE seq = 1"
+_OF_SESSION: Final = f"SELECT seq, body FROM entry WHERE session = ? AND {NOT_INPUTS} AND seq <= ? ORDER BY seq"  # noqa: S608 - fixed text
+_ROTATIONS: Final = f"""SELECT e.seq, e.body, c.note FROM entry e JOIN checkpoint c ON c.size = e.seq
+  WHERE e.kind = 'key.rotated' AND e.{NOT_INPUTS} AND e.seq < ? ORDER BY e.seq"""  # noqa: S608 - fixed text
 _LAST_HEAD: Final = "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1"
 
 
@@ -54,6 +64,49 @@ def copy_lines(connection: Connection, target: Path) -> int:
         target.unlink()
         raise ChartWriteError(f"The chart could not be written to {target}: {why}") from why
     return written
+
+
+def write_receipt(connection: Connection, session: str, target: Path, *, with_keys: bool) -> Receipt:
+    """Write what ``receipt`` makes of one session under the chart's last head; it is verified before it is written.
+
+    ChartRefusedError for a session that the head does not cover, or of a chart whose entries do not fit it. Refuses and
+    fails as ``copy_chart`` does.
+    """
+    _refuse_existing(target)
+    connection.execute("BEGIN")  # one view of the chart
+    try:
+        receipt = _receipt(connection, session, with_keys=with_keys)
+    except SqliteError as why:
+        raise ChartWriteError(f"The chart could not be read for a receipt: {why}") from why
+    finally:
+        connection.execute("ROLLBACK")
+    findings = verify_receipt(receipt).findings
+    if findings:
+        raise ChartRefusedError(f"No receipt was written, it would not hold: {findings[0].text}. Verify the chart.")
+    try:
+        write_new(target, msgspec.json.encode(receipt) + b"\n", COPY_MODE)
+    except OSError as why:
+        raise ChartWriteError(f"The receipt could not be written to {target}: {why}") from why
+    return receipt
+
+
+def _receipt(connection: Connection, session: str, *, with_keys: bool) -> Receipt:
+    head = connection.execute(_LAST_HEAD).fetchone()
+    if head is None:
+        raise ChartUnreadableError("The chart has no signed head.")
+    size = parse_checkpoint(parse_note(head[0]).text).size
+    bodies: dict[int, bytes] = dict(connection.execute(_OF_SESSION, (session, size)))
+    if not bodies:
+        raise ChartRefusedError(
+            f"There is no session {session!r} under the chart's last head; see modctl session list."
+        )
+    rotations: dict[int, tuple[bytes, bytes]] = {
+        seq: (body, note) for seq, body, note in connection.execute(_ROTATIONS, (size,))
+    }
+    bodies |= dict(connection.execute(_FIRST))
+    bodies |= {seq: rotations[seq][0] for seq in [*rotations][-1:]}
+    leaves = [leaf for (leaf,) in connection.execute(_LEAVES, (size,))]
+    return make_receipt(session, head[0], leaves, bodies, rotations if with_keys else {})
 
 
 def _write_lines(connection: Connection, file: BinaryIO) -> int:

@@ -87,6 +87,8 @@ class Code(StrEnum):
     CUT_OFF = "anchor.cut-off"
     DIFFERS = "anchor.differs"
     FOREIGN = "anchor.foreign"
+    PROOF = "receipt.proof"
+    RECEIPT = "receipt.entry"
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -45,7 +45,7 @@ class VerifierKey(msgspec.Struct, frozen=True):
         return sha256(self.name.encode() + b"\n" + ED25519 + self.public).digest()[:KEY_ID_BYTES]
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.key_id.hex()}+{_to_base64(ED25519 + self.public)}"
+        return f"{self.name}+{self.key_id.hex()}+{to_base64(ED25519 + self.public)}"
 
 
 class SigningKey(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ class SigningKey(msgspec.Struct, frozen=True):
 
     def private_text(self) -> str:
         """``PRIVATE+KEY+name+hash+base64``, for the key file and nothing else."""
-        return f"{_PRIVATE}{self.name}+{self.verifier.key_id.hex()}+{_to_base64(ED25519 + self.seed)}"
+        return f"{_PRIVATE}{self.name}+{self.verifier.key_id.hex()}+{to_base64(ED25519 + self.seed)}"
 
     def __repr__(self) -> str:
         return f"SigningKey({self.name!r}, seed not shown)"
@@ -127,7 +127,7 @@ def sign(text: str, key: SigningKey) -> bytes:
     _check_text(text)
     private = Ed25519PrivateKey.from_private_bytes(key.seed)
     signature = private.sign(text.encode())
-    return f"{text}\n{_DASH}{key.name} {_to_base64(key.verifier.key_id + signature)}\n".encode()
+    return f"{text}\n{_DASH}{key.name} {to_base64(key.verifier.key_id + signature)}\n".encode()
 
 
 def parse_note(note: bytes) -> Note:
@@ -164,7 +164,7 @@ def seal(note: Note, key: VerifierKey) -> Seal:
 
 def checkpoint_text(checkpoint: Checkpoint) -> str:
     """Three lines: origin, size in decimal, root in base64."""
-    return f"{checkpoint.origin}\n{checkpoint.size}\n{_to_base64(checkpoint.root)}\n"
+    return f"{checkpoint.origin}\n{checkpoint.size}\n{to_base64(checkpoint.root)}\n"
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
@@ -176,7 +176,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
     decimal = size.isascii() and size.isdigit() and len(size) <= _MAX_SIZE_DIGITS
     if not decimal or str(int(size)) != size:
         raise NoteError(f"a checkpoint's size is a decimal number, not {size!r}")
-    decoded = _from_base64(root)
+    decoded = from_base64(root)
     if len(decoded) != HASH_BYTES:
         raise NoteError(f"a checkpoint's root has {HASH_BYTES} bytes, not {len(decoded)}")
     return Checkpoint(origin, int(size), decoded)
@@ -186,7 +186,7 @@ def _signature(line: str) -> Signature:
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not space:
         raise NoteError(f"not a signature line: {line!r}")
-    decoded = _from_base64(encoded)
+    decoded = from_base64(encoded)
     if len(decoded) <= KEY_ID_BYTES:
         raise NoteError(f"a signature line without a signature: {line!r}")
     return Signature(_checked_name(name), decoded[:KEY_ID_BYTES], decoded[KEY_ID_BYTES:])
@@ -206,21 +206,23 @@ def _checked_name(name: str) -> str:
 
 
 def _key_material(encoded: str, what: str) -> bytes:
-    decoded = _from_base64(encoded)
+    decoded = from_base64(encoded)
     if decoded[:1] != ED25519 or len(decoded) != 1 + KEY_BYTES:
         raise NoteError(f"a {what} is the byte 1 (Ed25519) and {KEY_BYTES} bytes")
     return decoded[1:]
 
 
-def _to_base64(raw: bytes) -> str:
+def to_base64(raw: bytes) -> str:
+    """Standard alphabet, padded: the one form in notes and proofs."""
     return base64.b64encode(raw).decode("ascii")
 
 
-def _from_base64(encoded: str) -> bytes:
+def from_base64(encoded: str) -> bytes:
+    """What ``to_base64`` wrote; NoteError for any other spelling."""
     try:
         decoded = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as why:
         raise NoteError("not base64 (standard alphabet, padded)") from why
-    if _to_base64(decoded) != encoded:
+    if to_base64(decoded) != encoded:
         raise NoteError("not base64 in its one canonical form")
     return decoded

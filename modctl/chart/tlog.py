@@ -4,7 +4,8 @@ A chart's entry with sequence number ``seq`` is the leaf with index ``seq - 1``;
 Leaves and nodes are hashed with different first bytes, so that a node can never be shown as an entry.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -41,6 +42,11 @@ class Frontier:
     def from_bytes(cls, size: int, packed: bytes) -> "Frontier":
         """What ``to_bytes`` gave. ValueError where the length does not fit the size."""
         return cls(size, [packed[at : at + HASH_BYTES] for at in range(0, len(packed), HASH_BYTES)])
+
+    @property
+    def nodes(self) -> tuple[bytes, ...]:
+        """The nodes, the largest subtree first. From the last to the first: the path of the leaf that comes next."""
+        return tuple(self._nodes)
 
     def to_bytes(self) -> bytes:
         """The nodes, the largest subtree first, without separators."""
@@ -79,14 +85,16 @@ def tree_root(leaves: Sequence[bytes]) -> bytes:
 
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     """The audit path of one leaf (RFC 6962 2.1.1), from the leaf upwards. IndexError outside the tree."""
-    if not 0 <= index < len(leaves):
-        raise IndexError(f"no leaf {index} in a tree of {len(leaves)}")
-    if len(leaves) == 1:
-        return ()
-    split = _split(len(leaves))
-    if index < split:
-        return (*inclusion_proof(leaves[:split], index), tree_root(leaves[split:]))
-    return (*inclusion_proof(leaves[split:], index - split), tree_root(leaves[:split]))
+    return inclusion_proofs(leaves, [index])[index]
+
+
+def inclusion_proofs(leaves: Sequence[bytes], indexes: Iterable[int]) -> Mapping[int, tuple[bytes, ...]]:
+    """The audit paths of several leaves of one tree; every subtree is hashed once. IndexError outside the tree."""
+    wanted = sorted(set(indexes))
+    outside = [index for index in wanted if not 0 <= index < len(leaves)]
+    if outside:
+        raise IndexError(f"no leaf {outside[0]} in a tree of {len(leaves)}")
+    return _paths(leaves, 0, len(leaves), wanted)[1] if wanted else {}
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, root: bytes, proof: Sequence[bytes]) -> bool:
@@ -146,6 +154,22 @@ def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: 
 def _split(size: int) -> int:
     """The largest power of two smaller than ``size`` (RFC 6962 2.1: k)."""
     return 1 << ((size - 1).bit_length() - 1)
+
+
+def _paths(
+    leaves: Sequence[bytes], first: int, size: int, wanted: Sequence[int]
+) -> tuple[bytes, dict[int, tuple[bytes, ...]]]:
+    """The root over ``size`` leaves from ``first`` on, and the path of each wanted one (sorted) up to that root."""
+    if not wanted:
+        return tree_root(leaves[first : first + size]), {}
+    if size == 1:
+        return leaves[first], {first: ()}
+    middle = first + _split(size)
+    at = bisect_left(wanted, middle)
+    left, of_left = _paths(leaves, first, middle - first, wanted[:at])
+    right, of_right = _paths(leaves, middle, first + size - middle, wanted[at:])
+    paths = {index: (*path, right) for index, path in of_left.items()}
+    return node_hash(left, right), paths | {index: (*path, left) for index, path in of_right.items()}
 
 
 def _subproof(leaves: Sequence[bytes], old_size: int, *, known: bool) -> tuple[bytes, ...]:

@@ -1,4 +1,7 @@
-"""``modctl chart``: verify it, sign its head, copy it out. A live chart is opened by its controller alone."""
+"""``modctl chart``: verify it, sign its head, copy it out, whole or one session's receipt.
+
+A live chart is opened by its controller alone.
+"""
 
 from pathlib import Path
 
@@ -35,14 +38,19 @@ def chart() -> None:
 @click.option("--require-anchor", is_flag=True, help="Unanchored is a finding too (exit 1).")
 @pass_context
 def verify(context: Context, file: Path | None, note: Path | None, vkey: str | None, *, require_anchor: bool) -> None:
-    """Verify FILE, or the site's chart. Exit 0: sound, 1: broken, 3: cannot be read.
+    """Verify FILE (a chart or a receipt), or the site's chart. Exit 0: sound, 1: broken, 3: cannot be read.
 
-    Without a head from outside, nobody can tell whether the end is missing: the word is then "unanchored".
-    Example: modctl chart verify copy.db --checkpoint /media/witness/head.note
+    Without a head from outside, nobody can tell whether the end is missing: the word is then "unanchored". A receipt
+    may be given as the head from outside. Example: modctl chart verify copy.db --checkpoint /media/witness/head.note
     """
+    from modctl.chart.receipt import head_in, is_receipt
     from modctl.chart.verify import Judgement, verify_file
 
-    outside = () if note is None else (_read(note),)
+    outside = () if note is None else (head_in(_read(note)),)
+    if file is not None and is_receipt(_begin(file)):
+        from modctl.cli.receipts import verify_receipt_file
+
+        finish(verify_receipt_file(context, _read(file), vkey, outside, require_anchor=require_anchor))
     verdict = verify_file(file, outside, vkey) if file is not None else _verify_live(context, outside, vkey)
     if context.json:
         emit_raw(msgspec.json.encode(verdict))
@@ -85,11 +93,29 @@ def export(context: Context, file: Path, *, purpose: str) -> None:
     """
     from modctl.cli.charts import export_live
     from modctl.cli.common import emit
+    from modctl.ipc.charting import ExportChart
 
     target = file.absolute()
-    export_live(context, target, purpose)
+    export_live(context, ExportChart(id=0, path=str(target), purpose=purpose))
     record = Copied(path=str(target), checkpoint=f"{target}.checkpoint")
     emit(record, f"{target}, with its head in {target}.checkpoint")
+
+
+@chart.command()
+@click.argument("wanted", metavar="[SESSION]", required=False)
+@click.option("--out", type=click.Path(path_type=Path), help="A new file. Default: receipt-SESSION.json, here.")
+@click.option("--purpose", default="not said", show_default=True, help="Who gets it and why; it is charted.")
+@click.option("--without-keys", is_flag=True, help="Shorter; it then holds against the chart's first key no more.")
+@pass_context
+def receipt(context: Context, wanted: str | None, *, out: Path | None, purpose: str, without_keys: bool) -> None:
+    """Write what a patient or a payer takes away of SESSION (default: the last): its entries, each with its proof.
+
+    Anybody verifies it without the chart and without this site: modctl chart verify FILE. It holds no telemetry and
+    nothing of what people wrote. Example: modctl chart receipt --out receipt.json --purpose "asked for by the patient"
+    """
+    from modctl.cli.receipts import take_receipt
+
+    take_receipt(context, wanted, out, purpose, with_keys=not without_keys)
 
 
 def _verify_live(context: Context, outside: tuple[bytes, ...], vkey: str | None) -> ChartVerdict:
@@ -115,6 +141,14 @@ def _print_verdict(verdict: ChartVerdict) -> None:
     for finding in verdict.findings:
         where = "" if finding.seq is None else f" at entry {finding.seq}"
         print_line(f"! {finding.code}{where}: {finding.text}")
+
+
+def _begin(path: Path) -> bytes:
+    """As much of a file as tells what it is; nothing where there is none: who reads it says so."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(16)
 
 
 def _read(path: Path) -> bytes:

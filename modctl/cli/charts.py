@@ -6,16 +6,16 @@ from pathlib import Path
 
 import msgspec
 
-from modctl.chart.export import copy_chart
 from modctl.chart.keys import KeyFolder
+from modctl.chart.reader import ChartReader
 from modctl.chart.store import ChartStore
 from modctl.chart.verify import ChartVerdict, verify_file
 from modctl.cli.common import Context
 from modctl.cli.reach import controller_if_any, done, site_to_ourselves
 from modctl.clock import SystemClock
 from modctl.config import Layout, load_site
-from modctl.ipc.messages import ExportChart, TakeCheckpoint, VerifyChart
-from modctl.records import ChartExported, Draft
+from modctl.controller.leaving import charted, problem_with, write_out
+from modctl.ipc.charting import ExportChart, TakeCheckpoint, VerifyChart
 
 
 def verify_live(context: Context, outside: tuple[bytes, ...], vkey: str | None) -> ChartVerdict:
@@ -40,17 +40,19 @@ def take_checkpoint(context: Context) -> bytes:
         return store.checkpoint().head.note
 
 
-def export_live(context: Context, target: Path, purpose: str) -> None:
-    """Write a copy; that it was taken is charted before, so that the copy itself says so."""
+def export_live(context: Context, request: ExportChart) -> None:
+    """Write what leaves the site; that it was taken is charted before, so that a copy itself says so."""
     client = controller_if_any(context)
     if client is not None:
-        done(client.request(ExportChart(id=client.next_id(), path=str(target), purpose=purpose)))
+        done(client.request(msgspec.structs.replace(request, id=client.next_id())))
         return
     with store_to_ourselves(context) as store:
-        exported = ChartExported(purpose=purpose, entries=store.size)
-        store.append([(Draft(data=exported), SystemClock().stamp())])
+        refused = problem_with(request, ChartReader(store.connection))
+        if refused is not None:
+            done(refused)
+        store.append([(charted(request, None, store.size), SystemClock().stamp())])
         store.checkpoint()
-        copy_chart(store.connection, target)
+        write_out(request, store.connection)
 
 
 @contextlib.contextmanager

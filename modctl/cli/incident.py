@@ -38,6 +38,7 @@ def incident(context: Context, session: str, *, user: str, out: Path | None, pin
     """
     from modctl.cli.charts import export_live
     from modctl.cli.records import entries_of
+    from modctl.ipc.charting import ExportChart
 
     folder = (out or Path(f"incident-{session}")).absolute()
     if folder.exists():
@@ -48,7 +49,7 @@ def incident(context: Context, session: str, *, user: str, out: Path | None, pin
     _open(context, user, pin_file, session)
     try:
         folder.mkdir(mode=0o700, parents=True)
-        export_live(context, folder / "chart.db", f"incident {session}")
+        export_live(context, ExportChart(id=0, path=str(folder / "chart.db"), purpose=f"incident {session}"))
         packed = _packed(context, folder, entries_of(context, session))
     except OSError as why:
         raise UnreachableError(f"{folder}: {why.strerror}. The unit is out of use; the package is not whole.") from why

@@ -4,12 +4,12 @@ import zoneinfo
 from collections.abc import Mapping
 from datetime import datetime
 
-from devices.model import label
 from modctl.chart.anchor import Head
 from modctl.clock import Clock
 from modctl.controller.afterwards import Written, addition, incident_reason, unit_of
 from modctl.controller.frontdesk import FrontDesk
 from modctl.controller.host import Host
+from modctl.controller.leaving import charted
 from modctl.controller.reading import Reading
 from modctl.controller.room import Room
 from modctl.controller.rounds import round_checks
@@ -18,12 +18,17 @@ from modctl.controller.tap import Tap, fitting
 from modctl.controller.words import head_answer
 from modctl.controller.writer import ChartWriter
 from modctl.engine.core_events import HoldUnit
+from modctl.ipc.charting import ExportChart
 from modctl.ipc.connection import Caller
 from modctl.ipc.hands import OpenIncident
-from modctl.ipc.messages import Done, ExportChart, Refused, Round
+from modctl.ipc.messages import (
+    Done,
+    Refused,
+    Round,
+)
 from modctl.ipc.server import Server
 from modctl.ipc.servicing import FrameRow, LookAtUnit, TraceUnit
-from modctl.records import ChartExported, Draft, IncidentOpened, RoundClosed, RoundOpened
+from modctl.records import Draft, IncidentOpened, RoundClosed, RoundOpened
 
 
 class Backroom:
@@ -110,16 +115,16 @@ class Backroom:
 
     def _export(self, number: int, caller: Caller, request: ExportChart) -> None:
         """Chart that a copy is taken, sign the head over that entry, then copy: so the copy itself says so."""
-        draft = Draft(data=ChartExported(purpose=label(request.purpose), entries=self.newest), actor=caller.user)
+        draft = charted(request, caller.user, self.newest)
 
         def copy(head: Head | None) -> None:
             if head is None:
                 self.server.answer(number, head_answer(head))
             else:
-                self._archive.ask(lambda reading: reading.copy(request.path), self._answer(number))
+                self._archive.ask(lambda reading: reading.export(request), self._answer(number))
 
         def begin(reading: Reading) -> Refused | None:
-            refused = reading.problem_with_target(request.path)
+            refused = reading.problem_with(request)
             if refused is None:
                 self.host.chart(draft, then=lambda: self._writer.sign_head(copy))
             return refused

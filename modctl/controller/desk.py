@@ -31,6 +31,7 @@ from modctl.controller.writer import ChartWriter
 from modctl.engine.core_events import Begin, Partner, Refuse, ScreenLost, StopUnits
 from modctl.engine.effects import Reply, Stopped
 from modctl.engine.phases import OVER
+from modctl.ipc.charting import ExportChart, TakeCheckpoint, VerifyChart
 from modctl.ipc.connection import Caller
 from modctl.ipc.hands import AlarmView, Amend, LateEntry, Lock, OpenIncident, SignSession, TakeOver
 from modctl.ipc.messages import (
@@ -38,7 +39,6 @@ from modctl.ipc.messages import (
     Answer,
     Done,
     Entries,
-    ExportChart,
     ListPatients,
     ListPresets,
     ListSessions,
@@ -54,8 +54,6 @@ from modctl.ipc.messages import (
     Start,
     Step,
     Stop,
-    TakeCheckpoint,
-    VerifyChart,
 )
 from modctl.ipc.servicing import (
     BenchRun,

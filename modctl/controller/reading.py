@@ -10,15 +10,23 @@ from typing import Final
 
 import msgspec
 
-from modctl.chart.export import copy_chart
 from modctl.chart.reader import OPEN, ChartReader, SessionFilter
 from modctl.chart.reader import SessionRow as ChartRow
 from modctl.chart.sqlite import Connection, open_reader
 from modctl.chart.verify import verify
 from modctl.controller.history import History, history, jumps_of_a_day, switches_of_today
+from modctl.controller.leaving import problem_with, write_out
 from modctl.controller.lookback import looked_back
 from modctl.controller.rounds import Facts
-from modctl.ipc.messages import Done, Entries, ListSessions, Refused, SessionRow, Start, VerifyChart
+from modctl.ipc.charting import ExportChart, VerifyChart
+from modctl.ipc.messages import (
+    Done,
+    Entries,
+    ListSessions,
+    Refused,
+    SessionRow,
+    Start,
+)
 from modctl.ipc.server import Body
 from modctl.ipc.servicing import LookBack
 from modctl.records import Entry
@@ -95,26 +103,17 @@ class Reading:
             id=0, checked=found.checked, affected=found.affected[:MAX_SESSIONS], more=len(found.affected) > MAX_SESSIONS
         )
 
-    def problem_with_target(self, path: str) -> Refused | None:
-        """Why nothing can be copied to a path, found before the copy is charted; None when it can."""
-        target = Path(path)
-        if not target.is_absolute():
-            return Refused(id=0, code="usage", reason=f"{path}: the controller takes absolute paths only.")
-        if target.is_symlink() or target.exists():
-            return Refused(id=0, code="refused", reason=f"There is something at {path}; an export replaces nothing.")
-        if not target.parent.is_dir():
-            return Refused(id=0, code="unreachable", reason=f"There is no folder {target.parent}.")
-        return None
+    def problem_with(self, request: ExportChart) -> Refused | None:
+        """Why nothing can be exported so, found before it is charted; None when it can."""
+        return problem_with(request, self._reader)
 
-    def copy(self, path: str) -> Done:
-        """Write a single-file copy with its signed head."""
-        target = Path(path)
+    def export(self, request: ExportChart) -> Done:
+        """Write what was asked for, as the chart stands now."""
         self._busy(True)  # noqa: FBT003
         try:
-            head = copy_chart(self._connection, target)
+            return write_out(request, self._connection)
         finally:
             self._busy(False)  # noqa: FBT003
-        return Done(id=0, note=head.read_text(encoding="utf-8"))
 
     def session(self, session: str) -> Sequence[Entry]:
         """All entries of one session; kept for the next page as long as the chart has not grown."""

@@ -6,13 +6,13 @@ from typing import Final
 
 from devices.model import Direction
 from modctl.controller.accounts import Role
+from modctl.ipc.charting import ExportChart, TakeCheckpoint, VerifyChart
 from modctl.ipc.connection import Caller
 from modctl.ipc.hands import Amend, LateEntry, Lock, OpenIncident, SignSession, TakeOver
 from modctl.ipc.messages import (
     Acknowledge,
     Answer,
     Entries,
-    ExportChart,
     Hello,
     ListPatients,
     ListPresets,
@@ -29,8 +29,6 @@ from modctl.ipc.messages import (
     Step,
     Stop,
     Subscribe,
-    TakeCheckpoint,
-    VerifyChart,
 )
 from modctl.ipc.servicing import (
     BenchRun,

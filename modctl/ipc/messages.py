@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from devices.model import Direction, PackAct
+from modctl.ipc.charting import ExportChart, TakeCheckpoint, VerifyChart
 from modctl.ipc.hands import (
     AlarmView,
     Amend,
@@ -204,28 +205,6 @@ class Round(_Message, frozen=True, kw_only=True, tag="round"):
 
     id: int
     sign: str | None = None
-
-
-class VerifyChart(_Message, frozen=True, kw_only=True, tag="verify_chart"):
-    """Verify the live chart in the controller's reader; ``checkpoint`` is the text of an outside note."""
-
-    id: int
-    checkpoint: str | None = None
-    vkey: str | None = None
-
-
-class ExportChart(_Message, frozen=True, kw_only=True, tag="export_chart"):
-    """Write a single-file copy with its signed head."""
-
-    id: int
-    path: str
-    purpose: str
-
-
-class TakeCheckpoint(_Message, frozen=True, kw_only=True, tag="take_checkpoint"):
-    """Sign the chart's head now and give the note."""
-
-    id: int
 
 
 Request = (

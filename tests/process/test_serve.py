@@ -5,16 +5,18 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from modctl.chart.receipt import read_receipt, verify_receipt
 from modctl.chart.verify import Judgement, verify_file
 from modctl.config import Layout
+from modctl.ipc.charting import ExportChart, TakeCheckpoint, VerifyChart
 from modctl.ipc.client import BlockingClient
 from modctl.ipc.messages import (
     Done,
     Entries,
     Event,
-    ExportChart,
     ListPatients,
     ListSessions,
     ListUnits,
@@ -22,8 +24,6 @@ from modctl.ipc.messages import (
     Start,
     Stop,
     Subscribe,
-    TakeCheckpoint,
-    VerifyChart,
 )
 from tests.process.small_site import (
     CLOCK,
@@ -226,6 +226,13 @@ def test_the_live_chart_is_verified_signed_and_copied_by_the_controller(tmp_path
         signed = client.request(TakeCheckpoint(id=client.next_id()))
         assert isinstance(signed, Done)
         judged = client.request(VerifyChart(id=client.next_id(), checkpoint=signed.note))
+        receipt = tmp_path / "receipt.json"
+        asked = ExportChart(
+            id=client.next_id(), path=str(receipt), purpose="asked for", form="receipt", session=session, with_keys=True
+        )
+        assert isinstance(client.request(asked), Done)
+        nobodys = msgspec.structs.replace(asked, id=client.next_id(), path=f"{receipt}-2", session="s-9")
+        assert isinstance(client.request(nobodys), Refused)
         copied = client.request(ExportChart(id=client.next_id(), path=str(tmp_path / "copy.db"), purpose="audit"))
         again = client.request(ExportChart(id=client.next_id(), path=str(tmp_path / "copy.db"), purpose="audit"))
 
@@ -238,9 +245,12 @@ def test_the_live_chart_is_verified_signed_and_copied_by_the_controller(tmp_path
     verdict = verify_file(tmp_path / "copy.db", anchors=[*heads, (signed.note or "").encode()])
     assert heads
     assert Judgement.ANCHORED is verdict.verdict
+    proven = verify_receipt(read_receipt(receipt.read_bytes()), layout.keys.joinpath("genesis.vkey").read_text())
+    assert () == proven.findings
+    assert "session.ended" in {entry.kind for entry in proven.entries}
     copy = Layout(tmp_path)
     copy.chart = tmp_path / "copy.db"
-    assert "audit" == data(entries(copy, "chart.exported")[0])["purpose"]
+    assert "audit" == data(entries(copy, "chart.exported")[-1])["purpose"]
 
 
 def test_a_client_that_does_not_read_holds_nobody_up(tmp_path: Path) -> None:

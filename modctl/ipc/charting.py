@@ -1,0 +1,38 @@
+"""What is asked of the chart as a whole, between controller and clients; ``messages`` has the rest."""
+
+from typing import Literal
+
+import msgspec
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """Strict at the border."""
+
+
+class VerifyChart(_Message, frozen=True, kw_only=True, tag="verify_chart"):
+    """Verify the live chart in the controller's reader; ``checkpoint`` is the text of an outside note."""
+
+    id: int
+    checkpoint: str | None = None
+    vkey: str | None = None
+
+
+class ExportChart(_Message, frozen=True, kw_only=True, tag="export_chart"):
+    """Write a file that leaves the site; that it was taken is charted before.
+
+    ``form``: the chart as one file with its signed head beside it, or the receipt of one ``session``; ``with_keys``:
+    with the way from the chart's first key to the receipt's.
+    """
+
+    id: int
+    path: str
+    purpose: str
+    form: Literal["chart", "receipt"] = "chart"
+    session: str = ""
+    with_keys: bool = False
+
+
+class TakeCheckpoint(_Message, frozen=True, kw_only=True, tag="take_checkpoint"):
+    """Sign the chart's head now and give the note."""
+
+    id: int

@@ -39,13 +39,21 @@ def copy_chart(connection: Connection, target: Path) -> Path:
     _refuse_existing(head_path)
     _reserve(target)
     try:
-        connection.execute("VACUUM INTO ?", (str(target),))
-        sync_file(target)
+        vacuum_into(connection, target)
         write_new(head_path, _last_head(target), COPY_MODE)
-    except (OSError, SqliteError, ChartUnreadableError) as why:
+    except (OSError, ChartWriteError, ChartUnreadableError) as why:
         target.unlink()
         raise ChartWriteError(f"The chart could not be copied to {target}: {why}") from why
     return head_path
+
+
+def vacuum_into(connection: Connection, target: Path) -> None:
+    """Copy a database to a file that is not there or empty: journal mode DELETE, no side files, synced."""
+    try:
+        connection.execute("VACUUM INTO ?", (str(target),))
+        sync_file(target)
+    except SqliteError as why:
+        raise ChartWriteError(f"It could not be copied to {target}: {why}") from why
 
 
 def copy_lines(connection: Connection, target: Path) -> int:

@@ -43,7 +43,7 @@ class KeyFolder:
         """Write an epoch's key; it is on the disk when this returns. Never over a file that is there."""
         try:
             self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_new(self._file(epoch), f"{key.private_text()}\n".encode(), _PRIVATE)
+            write_new(self.file(epoch), f"{key.private_text()}\n".encode(), _PRIVATE)
         except OSError as why:
             raise KeysError(f"the key of epoch {epoch} cannot be written to {self._path}: {why}") from why
 
@@ -56,7 +56,7 @@ class KeyFolder:
 
     def load(self, epoch: int) -> SigningKey:
         """The private key of an epoch."""
-        path = self._file(epoch)
+        path = self.file(epoch)
         try:
             mode = path.stat().st_mode
             text = path.read_text()
@@ -83,7 +83,7 @@ class KeyFolder:
 
     def erase(self, epoch: int) -> None:
         """Overwrite and remove an epoch's private key; nothing happens when there is none."""
-        path = self._file(epoch)
+        path = self.file(epoch)
         try:
             with path.open("r+b") as file:
                 file.write(bytes(path.stat().st_size))
@@ -102,5 +102,6 @@ class KeyFolder:
             if other != epoch:
                 self.erase(other)
 
-    def _file(self, epoch: int) -> Path:
+    def file(self, epoch: int) -> Path:
+        """Where an epoch's private key lies, or would."""
         return self._path / f"epoch-{epoch}.key"

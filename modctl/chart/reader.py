@@ -12,10 +12,12 @@ import msgspec
 from modctl.chart import schema
 from modctl.chart.body import BodyError, decode_body, decode_record
 from modctl.chart.errors import ChartUnreadableError
+from modctl.chart.resume import FIRST_EPOCH
 from modctl.chart.sqlite import Connection, SqliteError, open_reader
 from modctl.records import (
     Entry,
     Genesis,
+    KeyRotated,
     Record,
     SessionEnded,
     SessionRequested,
@@ -173,6 +175,11 @@ class ChartReader:
         if not entries:
             raise ChartUnreadableError("The chart is empty.")
         return record_as(entries[0], Genesis)
+
+    def epoch(self) -> int:
+        """The number of the key in force."""
+        rotated = self.entries_of_kind("key.rotated", limit=1)
+        return record_as(rotated[0], KeyRotated).epoch if rotated else FIRST_EPOCH
 
     def last_entry(self) -> Entry | None:
         """The newest entry; None in an empty chart."""

@@ -118,6 +118,21 @@ def receipt(context: Context, wanted: str | None, *, out: Path | None, purpose: 
     take_receipt(context, wanted, out, purpose, with_keys=not without_keys)
 
 
+@chart.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--purpose", required=True, help="Why, and where it is kept; it is charted.")
+@pass_context
+def backup(context: Context, file: Path, *, purpose: str) -> None:
+    """Write all that this site needs to go on after its disk is gone to FILE: chart, people, keys, settings, presets.
+
+    While sessions run or not. The file holds the signing key in force and who the patients are: keep it locked away,
+    apart from this machine and from the anchors. Example: modctl chart backup /media/safe/monday.tar --purpose nightly
+    """
+    from modctl.cli.backups import take_backup
+
+    take_backup(context, file.absolute(), purpose)
+
+
 def _verify_live(context: Context, outside: tuple[bytes, ...], vkey: str | None) -> ChartVerdict:
     from modctl.cli.charts import verify_live
 

@@ -50,9 +50,10 @@ def export_live(context: Context, request: ExportChart) -> None:
         refused = problem_with(request, ChartReader(store.connection))
         if refused is not None:
             done(refused)
-        store.append([(charted(request, None, store.size), SystemClock().stamp())])
+        now = SystemClock().stamp()
+        store.append([(charted(request, None, store.size), now)])
         store.checkpoint()
-        write_out(request, store.connection)
+        write_out(request, store.connection, Layout(context.site), now.at_utc)
 
 
 @contextlib.contextmanager

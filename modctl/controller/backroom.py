@@ -121,7 +121,8 @@ class Backroom:
             if head is None:
                 self.server.answer(number, head_answer(head))
             else:
-                self._archive.ask(lambda reading: reading.export(request), self._answer(number))
+                now_utc = self._clock.stamp().at_utc
+                self._archive.ask(lambda reading: reading.export(request, now_utc), self._answer(number))
 
         def begin(reading: Reading) -> Refused | None:
             refused = reading.problem_with(request)

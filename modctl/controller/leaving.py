@@ -1,4 +1,4 @@
-"""What leaves the site as a file: a copy of the chart, a receipt. The same with a controller and without one.
+"""What leaves the site as a file: a copy of the chart, a receipt, a backup. The same with a controller and without one.
 
 That somebody took it is charted first (``chart.exported``), under a signed head: then what leaves says so itself.
 """
@@ -9,6 +9,8 @@ from devices.model import label
 from modctl.chart.export import copy_chart, write_receipt
 from modctl.chart.reader import ChartReader
 from modctl.chart.sqlite import Connection
+from modctl.config import Layout
+from modctl.controller.backup import write_backup
 from modctl.ipc.charting import ExportChart
 from modctl.ipc.messages import (
     Done,
@@ -34,15 +36,18 @@ def problem_with(request: ExportChart, reader: ChartReader) -> Refused | None:
 
 def charted(request: ExportChart, actor: str | None, entries: int) -> Draft:
     """What the chart says of it. ``entries``: how many there are before this one."""
-    of = f"receipt of {request.session}: " if request.form == "receipt" else ""
+    of = {"chart": "", "receipt": f"receipt of {request.session}: ", "backup": "backup: "}[request.form]
     return Draft(data=ChartExported(purpose=label(f"{of}{request.purpose}"), entries=entries), actor=actor)
 
 
-def write_out(request: ExportChart, connection: Connection) -> Done:
-    """Write the file as the chart stands now."""
+def write_out(request: ExportChart, connection: Connection, layout: Layout, now_utc: str) -> Done:
+    """Write the file as the site stands now."""
     target = Path(request.path)
     if request.form == "receipt":
         write_receipt(connection, request.session, target, with_keys=request.with_keys)
+        return Done(id=0)
+    if request.form == "backup":
+        write_backup(layout, connection, target, now_utc)
         return Done(id=0)
     head = copy_chart(connection, target)
     return Done(id=0, note=head.read_text(encoding="utf-8"))

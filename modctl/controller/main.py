@@ -255,8 +255,8 @@ class Controller:
             lambda: FrontDesk(layout.people, layout.presets, site, self._clock, self._program, installed_program),
             FrontDesk.close,
         )
-        reading = Room("reading", lambda: Reading(layout.chart, read_at_length), Reading.close)
-        archive = Room("archive", lambda: Reading(layout.chart, read_at_length), Reading.close)
+        reading = Room("reading", lambda: Reading(layout, read_at_length), Reading.close)
+        archive = Room("archive", lambda: Reading(layout, read_at_length), Reading.close)
         for close in (front.close, reading.close, archive.close):
             self._stack.callback(close)
         shown = Site(

@@ -14,6 +14,7 @@ from modctl.chart.reader import OPEN, ChartReader, SessionFilter
 from modctl.chart.reader import SessionRow as ChartRow
 from modctl.chart.sqlite import Connection, open_reader
 from modctl.chart.verify import verify
+from modctl.config import Layout
 from modctl.controller.history import History, history, jumps_of_a_day, switches_of_today
 from modctl.controller.leaving import problem_with, write_out
 from modctl.controller.lookback import looked_back
@@ -39,8 +40,9 @@ MAX_SESSIONS: Final = 100  # chosen: about 30 kB
 class Reading:
     """One open reading connection; used by the thread that made it. ``busy`` is told of a long reading."""
 
-    def __init__(self, chart: Path, busy: Callable[[bool], None]) -> None:
-        self._connection: Connection = open_reader(chart)
+    def __init__(self, layout: Layout, busy: Callable[[bool], None]) -> None:
+        self._layout = layout
+        self._connection: Connection = open_reader(layout.chart)
         self._reader = ChartReader(self._connection)
         self._busy = busy
         self._held: tuple[str, int, tuple[Entry, ...]] = ("", 0, ())  # a session, the chart's end then, its entries
@@ -107,11 +109,11 @@ class Reading:
         """Why nothing can be exported so, found before it is charted; None when it can."""
         return problem_with(request, self._reader)
 
-    def export(self, request: ExportChart) -> Done:
-        """Write what was asked for, as the chart stands now."""
+    def export(self, request: ExportChart, now_utc: str) -> Done:
+        """Write what was asked for, as the site stands now."""
         self._busy(True)  # noqa: FBT003
         try:
-            return write_out(request, self._connection)
+            return write_out(request, self._connection, self._layout, now_utc)
         finally:
             self._busy(False)  # noqa: FBT003
 

@@ -21,13 +21,13 @@ class ExportChart(_Message, frozen=True, kw_only=True, tag="export_chart"):
     """Write a file that leaves the site; that it was taken is charted before.
 
     ``form``: the chart as one file with its signed head beside it, or the receipt of one ``session``; ``with_keys``:
-    with the way from the chart's first key to the receipt's.
+    with the way from the chart's first key to the receipt's. ``backup``: the whole site, keys and people included.
     """
 
     id: int
     path: str
     purpose: str
-    form: Literal["chart", "receipt"] = "chart"
+    form: Literal["chart", "receipt", "backup"] = "chart"
     session: str = ""
     with_keys: bool = False
 

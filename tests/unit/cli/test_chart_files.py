@@ -93,3 +93,41 @@ def test_what_cannot_be_written_is_not_charted(site: Path, tmp_path: Path) -> No
     assert 4 == run(site, "chart", "export", str(target), "--purpose", "audit").exit_code
     assert 2 == run(site, "chart", "receipt", "s-9", "--out", str(tmp_path / "other")).exit_code
     assert [] == exported(site)
+
+
+def test_a_backup_holds_what_a_site_needs_and_nobody_else_reads_it(site: Path, tmp_path: Path) -> None:
+    """An ordinary tar with the list first; the chart in it says that it was taken, and verifies."""
+    target = tmp_path / "monday.tar"
+    taken = run(site, "chart", "backup", str(target), "--purpose", "nightly")
+    (tmp_path / "out").mkdir()
+    subprocess.run(["tar", "xf", str(target), "-C", str(tmp_path / "out")], check=True)
+    out = tmp_path / "out"
+    sums = [
+        f"{file['sha256']}  {file['name']}"
+        for file in msgspec.json.decode((out / "manifest.json").read_bytes())["files"]
+    ]
+    checked = subprocess.run(
+        ["sha256sum", "--check", "--strict"], cwd=out, input="\n".join(sums).encode(), capture_output=True, check=False
+    )
+
+    assert 0 == taken.exit_code
+    assert "keep it encrypted or locked away" in taken.stderr
+    assert 0o600 == target.stat().st_mode & 0o777
+    assert 0 == checked.returncode, checked.stderr
+    assert {"chart.db", "people.db", "keys", "site.toml", "bench.toml", "presets"} < {
+        path.name for path in out.iterdir()
+    }
+    assert (site / "keys" / "epoch-3.key").read_text() == (out / "keys" / "epoch-3.key").read_text()
+    assert ["backup: nightly"] == exported(out)
+    assert 0 == run(tmp_path / "nowhere", "chart", "verify", str(out / "chart.db")).exit_code
+    assert [] == [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_backup_replaces_nothing(site: Path, tmp_path: Path) -> None:
+    """Last week's may be the one that is needed."""
+    target = tmp_path / "monday.tar"
+    target.write_text("last week")
+
+    assert 4 == run(site, "chart", "backup", str(target), "--purpose", "nightly").exit_code
+    assert "last week" == target.read_text()
+    assert [] == exported(site)

@@ -85,7 +85,7 @@ def _line(seed: int, tried: Sequence[Body], told: str) -> Line:
     findings = [f"nobody noticed: {name}" for name in sorted(survived - known.keys())]
     findings += [f"explained, and noticed: {name}" for name in sorted(noticed & known.keys())]
     findings += [f"its tests broke off: {name}" for name in sorted(odd)]
-    if tried:
+    if ran:  # before the first one ran, not all of them need be made
         gone = known.keys() - {one.name for one in tried}
         findings += [f"explained, and no mutant any more: {name}" for name in sorted(gone)]
     findings += [told] if told else []

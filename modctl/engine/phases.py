@@ -217,7 +217,6 @@ def end(state: SessionState, outcome: Outcome, reason: str, now_ns: int) -> Step
         state,
         phase=Phase.ENDED,
         deadline_ns=NEVER_NS,
-        elapsed_limit_ns=NEVER_NS,
         outcome=outcome,
         reason=reason,
         off_after_ms=after_ms,

@@ -5,7 +5,7 @@ import pytest
 
 from devices.dose import FULL_THERMAL_DOSE
 from devices.limits import Combination, Dose, Mark, Tier
-from devices.model import NS_PER_MS, NS_PER_S, Contact, Direction, ObservedAs, Output, PackAct, Sample
+from devices.model import NEVER_NS, NS_PER_MS, NS_PER_S, Contact, Direction, ObservedAs, Output, PackAct, Sample
 from devices.profile import load
 from modctl.engine import events as ev
 from modctl.engine.effects import Append, PackSaid
@@ -227,6 +227,17 @@ def test_a_pack_is_called_for_at_its_end_and_while_its_check_waits() -> None:
 
     person.feed(said(PackAct.OFF))
     assert wakeup_ns(person.state) - person.now_ns > 60 * NS_PER_S
+
+
+def test_a_pack_that_is_off_is_called_for_no_longer() -> None:
+    """Its samples said so, whoever told the driver: the end takes the call back."""
+    person = pack_on()
+    person.stop()
+    assert person.now_ns + 15 * NS_PER_S == person.state.remind_ns
+
+    person.confirm_off()
+
+    assert (Phase.ENDED, NEVER_NS) == (person.state.phase, person.state.remind_ns)
 
 
 # Warmth

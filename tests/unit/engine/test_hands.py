@@ -229,6 +229,17 @@ def test_a_pack_is_called_for_at_its_end_and_while_its_check_waits() -> None:
     assert wakeup_ns(person.state) - person.now_ns > 60 * NS_PER_S
 
 
+def test_a_pack_whose_check_was_late_is_not_called_for_after_the_word_that_it_is_off() -> None:
+    """The alarm of the late check ends with what it asked for, before any sample says so."""
+    person = pack_on()
+    person.serve(6_200)
+    assert ["take_pack_off"] == alarms(person)
+
+    person.feed(said(PackAct.OFF))
+
+    assert (Phase.STOPPING, NEVER_NS) == (person.state.phase, person.state.remind_ns)
+
+
 def test_a_pack_that_is_off_is_called_for_no_longer() -> None:
     """Its samples said so, whoever told the driver: the end takes the call back."""
     person = pack_on()

@@ -109,6 +109,14 @@ def test_a_lease_is_fed_by_a_live_permit_and_its_own_sequence(
     assert allowed is ask(kind, given).allowed
 
 
+def test_a_lease_that_is_not_fed_says_why() -> None:
+    """Two different faults of an engine: one that stands still, and one that has moved on."""
+    feed = Config(values=(("permit", 6),), feeds_lease=True)
+
+    assert Ruling(allowed=False, why="feeds a lease without a permit") == ask(feed)
+    assert Ruling(allowed=False, why="feeds a lease with another permit's sequence") == ask(feed, permit())
+
+
 @pytest.mark.parametrize(("left_ns", "allowed"), [(1, True), (0, False), (-1, False)])
 def test_a_permit_lapses_at_its_last_nanosecond(left_ns: int, allowed: bool) -> None:
     """Up to but not including ``until_ns``."""

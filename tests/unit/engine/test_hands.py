@@ -17,7 +17,7 @@ from modctl.engine.setup import CheckSpec, GateSpec, Setup
 from modctl.engine.tanks import closed_text, judge
 from modctl.engine.warmth import Warmth, judge_dose
 from modctl.records import Alarm, CheckDue
-from tests.unit.engine.made import ESTIM, Person, at_phase, setup
+from tests.unit.engine.made import ESTIM, Person, at_phase, records, setup
 
 GATE = GateSpec(gate="skin_check", closes=("white",), answers=("as-expected", "white", "not-done"))
 CHECK = CheckSpec(
@@ -243,8 +243,9 @@ def test_a_pack_whose_check_was_late_is_not_called_for_after_the_word_that_it_is
 def test_a_pack_that_is_off_is_called_for_no_longer() -> None:
     """Its samples said so, whoever told the driver: the end takes the call back."""
     person = pack_on()
-    person.stop()
+    effects = person.stop()
     assert person.now_ns + 15 * NS_PER_S == person.state.remind_ns
+    assert [Alarm(alarm="take_pack_off", priority="high", text="")] == records(effects)
 
     person.confirm_off()
 

@@ -3,14 +3,14 @@
 import msgspec
 import pytest
 
-from devices.limits import Dose, Mark
+from devices.limits import Dose, Mark, Max
 from devices.model import NEVER_NS, NS_PER_MS, NS_PER_S, Contact, ObservedAs, Output
 from modctl.engine import events as ev
 from modctl.engine.effects import Append, Latch, Quench
 from modctl.engine.machine import Outcome, Phase
 from modctl.engine.phases import begin_ended
 from modctl.engine.warmth import Warmth
-from modctl.records import Alarm, DoseBound, Draft, Quantity, SessionEnded, SessionRefused
+from modctl.records import Alarm, DoseBound, Draft, Quantity, SessionEnded, SessionRefused, SetpointCommanded
 from tests.unit.engine.made import ESTIM, ULTRASOUND, Person, at_phase, records, setup, where
 
 
@@ -87,6 +87,57 @@ def test_the_deadline_of_a_stop_while_pausing_is_its_own() -> None:
     person.stop()
 
     assert person.now_ns + NS_PER_S == person.state.deadline_ns
+
+
+# Every ramp from off begins anew
+
+
+def causes(person: Person) -> list[str]:
+    """Why each level was commanded, in order."""
+    return [one.cause for one in records(person.effects) if isinstance(one, SetpointCommanded)]
+
+
+def test_the_first_step_says_whether_it_is_a_start_or_a_resume() -> None:
+    """A reader of the chart must see which of them somebody asked for."""
+    person = at_phase(Phase.RUNNING)
+    assert ["ramp"] == causes(person)[:1]
+
+    person = at_phase(Phase.RESUMING)
+    before = len(causes(person))
+    person.charted("resumed")
+    assert ["resume"] == causes(person)[before:]
+
+
+def test_a_finding_before_a_pause_is_not_the_first_of_two_after_it() -> None:
+    """Consecutive means without anything between: a pause is a new beginning."""
+    twice = Max(id="m", parameter="intensity_mw_cm2", bound=80, source="t", mark=Mark.CHOSEN, confirm=2)
+    level = msgspec.structs.replace(ULTRASOUND.level, start=80)
+    person = Person(setup(ULTRASOUND, level=level, limits=(twice,)))
+    person.run()
+    person.see(Output.ENERGIZED, intensity_mw_cm2=81)
+    person.pause()
+    person.resume()
+    person.charted("resumed")
+    person.wait(2)
+    person.ack()
+    person.wait(100)
+    person.see(Output.ENERGIZED, intensity_mw_cm2=81)
+    assert Phase.STOPPING is not where(person)
+
+    person.see(Output.ENERGIZED, intensity_mw_cm2=81)
+    assert (Phase.STOPPING, "limit:m") == (where(person), person.state.reason)
+
+
+def test_contact_that_was_lost_before_a_pause_is_looked_for_anew() -> None:
+    """The time without it counts from the resume: an alarm at once would be about the pause."""
+    person = at_phase(Phase.RUNNING, ULTRASOUND)
+    person.see(Output.SUSPENDED, contact=Contact.OPEN, intensity_mw_cm2=0)
+    person.pause()
+    lost = person.state
+    person.resume()
+    person.charted("resumed")
+
+    assert [True, False] == [state.contact_lost_ns is not None for state in (lost, person.state)]
 
 
 # Over

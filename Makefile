@@ -13,7 +13,7 @@ PY ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14;
 WORKERS ?= 3 # chosen: on two cores; tests of processes wait most of their time, and the third worker fills it
 TESTS ?=
 
-.PHONY: env demo test hazards check interop soak captures format lock clean help
+.PHONY: env demo test hazards check interop soak fuzz faults captures format lock clean help
 
 env: .venv/.stamp ## build .venv: modctl and everything it is developed with, pinned by hash
 
@@ -60,6 +60,21 @@ interop: env ## only the tests against clients and servers that nobody here wrot
 soak: env ## the search for counter-examples: 10 minutes on two cores (SOAK_MINUTES=120 longer, SOAK_SEED=n again)
 	@$(BIN)/python -m tests.soak
 
+fuzz: .fuzz/.stamp ## the parsers under atheris (FUZZ_MINUTES=10, FUZZ_TARGETS=word); Linux on x86_64, Python 3.11 to 3.13
+	@PYTHONPATH=.fuzz/packages $(BIN)/python -m tests.soak.fuzz_guided
+
+# Beside .venv and not in it: large, and without wheels for other machines.
+.fuzz/.stamp: requirements-fuzz.lock | env
+ifneq ($(UV),)
+	@"$(UV)" pip install -q --python $(BIN)/python --target .fuzz/packages --only-binary :all: --require-hashes -r $<
+else
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --target .fuzz/packages --only-binary :all: --require-hashes -r $<
+endif
+	@touch $@
+
+faults: env ## every fault on every model, with real processes: the table that people read (about ten minutes)
+	@$(BIN)/python -m tests.process.fault_table
+
 captures: env ## draw the screens of tui/captures and of README.md anew
 	@$(BIN)/python -m tests.tui.captures
 
@@ -72,7 +87,7 @@ lock: env ## pin anew what pyproject.toml asks for (needs uv; writes no index an
 		--group dev pyproject.toml -o requirements-dev.lock
 
 clean: ## remove .venv, caches and build products
-	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage htmlcov build dist mutants
+	rm -rf .venv .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage htmlcov build dist mutants
 	find devices modctl protocols tests tui -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list

@@ -128,6 +128,7 @@ class AlarmText(msgspec.Struct, frozen=True):
 
 
 _OFF_NOW: Final = "The output is being switched off."
+_RELEASING: Final = "The pull is being released."
 _OFF_HELD: Final = "The output is off and stays off."
 _AT_THE_END: Final[Mapping[str, str]] = {"ended": _OFF_HELD, "unconfirmed": "It may still give output."}
 _CABLE: Final = "Check the cable and the unit's power."
@@ -182,12 +183,10 @@ ALARMS: Final[Mapping[str, AlarmText]] = {
     "witnesses_differ": AlarmText(
         "high",
         "The witnesses differ: the unit and the instrument beside it read different forces.",
-        "The pull is being released.",
+        _RELEASING,
         "Look at the patient and the rope. Tag both out and call a technician.",
     ),
-    "witness_silent": AlarmText(
-        "high", "The instrument beside the unit gives no reading.", "The pull is being released.", _CABLE
-    ),
+    "witness_silent": AlarmText("high", "The instrument beside the unit gives no reading.", _RELEASING, _CABLE),
     "partner_lifted": AlarmText(
         "medium",
         "The head is not on the skin.",
@@ -286,7 +285,9 @@ def standing(word: str, phase: str, unknown_text: str) -> str:
     if word == "off_not_confirmed" and told is not None and unknown_text:
         return msgspec.structs.replace(told, act=f"{unknown_text[:1].upper()}{unknown_text[1:].rstrip('.')}.").sentence
     said = alarm(word)
-    return said.replace(_OFF_NOW, _AT_THE_END[phase]) if phase in _AT_THE_END else said
+    if phase not in _AT_THE_END:
+        return said
+    return said.replace(_OFF_NOW, _AT_THE_END[phase]).replace(_RELEASING, _AT_THE_END[phase])
 
 
 def priority(word: str) -> Priority:

@@ -160,3 +160,25 @@ def test_only_what_was_read_in_a_source_is_per_that_source(mark: str) -> None:
 def test_what_a_meter_read_is_not_rounded_onto_its_bound(value: int, unit: str, said: str) -> None:
     """1.96 W under a bound of 2 W is out; written as 2 W nobody would believe it."""
     assert said == text.reading(value, unit)
+
+
+@pytest.mark.parametrize("word", sentences.ALARMS)
+@pytest.mark.parametrize(
+    ("phase", "now"), [("ended", "The output is off and stays off."), ("unconfirmed", "It may still give output.")]
+)
+def test_an_alarm_that_stands_after_the_end_tells_the_output_as_it_is_then(word: str, phase: str, now: str) -> None:
+    """A tired person must not read that something is going on which is over, or which nobody knows of."""
+    while_it_runs = sentences.standing(word, "stopping", "")
+    after = sentences.standing(word, phase, "")
+
+    assert while_it_runs == sentences.alarm(word)
+    assert not any(said in after for said in ("The output is being switched off.", "The pull is being released."))
+    assert (now in after) is (while_it_runs != after) or now in while_it_runs
+
+
+def test_what_to_do_where_off_is_in_doubt_is_said_of_the_very_unit() -> None:
+    """There are no electrodes on a heated pad."""
+    told = sentences.standing("off_not_confirmed", "unconfirmed", "take the pad off the skin, then pull its plug")
+
+    assert told.endswith("Take the pad off the skin, then pull its plug.")
+    assert "electrodes" not in told

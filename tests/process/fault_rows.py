@@ -20,7 +20,7 @@ from modctl.records import Entry, Inputs, SessionEnded
 from tests.conformance.promises import LIES, OFF_CHECK, exempted, stop_bound_ms
 from tests.conformance.virtual_line import profile_of
 from tests.process import small_site as site
-from tests.process.fault_site import WITNESSES, Slot, parameters_of, patient_of, preset_of
+from tests.process.fault_site import TRIES, WITNESSES, Slot, parameters_of, patient_of, preset_of
 from tests.scenario.fault_table import NOBODY_CAN, SPARE_MS
 
 OVER: Final = ("ended", "unconfirmed")
@@ -29,7 +29,6 @@ RISES_MS: Final = 12_000  # until there is output to be wrong; a force takes som
 SHOWS_MS: Final = 2_500  # from the fault: longer than any stale limit and any lease; what shows later shows at the stop
 AFTER_MS: Final = 600  # beyond the end: what comes back by itself comes back soon
 LASTS_MS: Final = 120_000
-TRIES: Final = 6
 TIDY_MS: Final = 20_000  # after the fault was taken back: a lost line is tried again each second
 LOOKS_MS: Final = 20
 BUSY: Final = ("host_stalled", "chart_behind")  # this machine's own fault, and not the one that was thrown
@@ -81,7 +80,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
             within_ms = profile.off.deadline_ms + profile.liveness.lease_ms + SPARE_MS
             return "" if nobody_can or self._is_off(within_ms) else "its own lease did not end it"
         if self.outcome not in ("completed", "stopped", "faulted"):
-            return f"no end: {self.outcome or 'none'}"
+            return f"no end: {self.outcome or self.said}"
         bound_ms = stop_bound_ms(profile, self.fault) + SPARE_MS
         if not self._is_off(bound_ms):
             return f"called {self.outcome}, and off {self.after_decision_ms} ms after the decision, not {bound_ms}"
@@ -99,13 +98,15 @@ def throw(layout: Layout, controller: site.Controller, model: str, slot: Slot, f
     cannot = why_not(layout, model, slot.breaks, fault)
     if cannot:
         return msgspec.structs.replace(row, cannot=cannot)
+    preset = preset_of(WITNESSES.get(model, model)).id
     with contextlib.closing(controller.client(f"fault {fault}")) as client:
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
             with contextlib.closing(Trail(layout, slot.runs)) as trail:
                 try:
-                    session = _running(client, model, slot, fault, trail)
-                    if session:
-                        row = _thrown(layout, client, row, slot, session, trail)
+                    session = _running(client, slot, preset, patient_of(model, fault, attempt), trail)
+                    row = _thrown(layout, client, row, slot, session, trail)
+                except NotRunningError as why:
+                    row = Row(model=model, fault=fault, said=str(why))
                 finally:
                     tidy(layout, client, slot)
             if row.outcome and row.reason not in BUSY:
@@ -160,27 +161,24 @@ class Trail:
         self._told = told
 
 
-def _running(client: BlockingClient, model: str, slot: Slot, fault: str, trail: Trail) -> str:
-    """A session with output; empty when the unit refuses, as one does that an earlier fault has heated."""
+class NotRunningError(Exception):
+    """The session did not get as far as output; the text says why."""
+
+
+def _running(client: BlockingClient, slot: Slot, preset: str, patient: str, trail: Trail) -> str:
+    """A session with output. NotRunningError when the unit refuses, as one does that an earlier fault has heated."""
     try:
-        session = site.begin(
-            client,
-            slot.runs,
-            LASTS_MS,
-            patient_of(model, fault),
-            preset_of(WITNESSES.get(model, model)).id,
-        )
-    except site.NotBegunError:
-        return ""
+        session = site.begin(client, slot.runs, LASTS_MS, patient, preset)
+    except site.NotBegunError as why:
+        raise NotRunningError(f"not begun: {why}") from why
     until_ns = site.CLOCK.mono_ns() + RISES_MS * NS_PER_MS
-    while site.CLOCK.mono_ns() < until_ns:
-        seen = site.view(client, session)
-        if seen.phase in OVER:
-            return ""
+    while (seen := site.view(client, session)).phase not in OVER and site.CLOCK.mono_ns() < until_ns:
         if seen.phase == "running" and trail.look().energized:
             _pass_ms(RUNS_MS)
-            return session if site.view(client, session).phase == "running" else ""
-    return ""
+            seen = site.view(client, session)
+            if seen.phase == "running":
+                return session
+    raise NotRunningError(f"not running: {seen.phase} {seen.reason}")
 
 
 def _thrown(layout: Layout, client: BlockingClient, row: Row, slot: Slot, session: str, trail: Trail) -> Row:

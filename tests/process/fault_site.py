@@ -28,7 +28,11 @@ TANKS: Final = ("eurotherm-3216", "omron-e5cc")  # monitored: what closes is the
 WITNESSES: Final = {"laumas-tlb": "iris-orca"}  # its faults are thrown while this one pulls
 MOTOR, CELL = "iris-orca", "laumas-tlb"
 PACK_PRESET: Final = "hip-hot-pack"
+TRIES: Final = 6  # a unit that an earlier fault has heated refuses until it has cooled
 TOO_HOT_MDEGC: Final = 90_000  # hotter than any tank may be
+
+
+Job = tuple[str, str]  # a model, a fault
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,9 +52,9 @@ def slots(model: str, side_by_side: int) -> tuple[Slot, ...]:
     return tuple(Slot(breaks=f"{model}-{n}", runs=f"{model}-{n}") for n in numbers)
 
 
-def patient_of(model: str, fault: str) -> str:
-    """Each row treats a patient of its own: nobody is given what does not go together, or the same cold twice."""
-    return f"P-{model}-{fault}"
+def patient_of(model: str, fault: str, attempt: int = 0) -> str:
+    """Each attempt treats a patient of its own: nobody is given what does not go together, or the same cold twice."""
+    return f"P-{model}-{fault}-{attempt}"
 
 
 def preset_of(model: str) -> Preset:
@@ -86,9 +90,10 @@ def _by_level(profile: Profile, target: int, fault: str) -> dict[str, int]:
     }
 
 
-def lay_down(root: Path, models: Sequence[str], side_by_side: int) -> Layout:
-    """A site with so many slots of each of these models, their presets, and a patient for every row."""
+def lay_down(root: Path, jobs: Sequence[Job], side_by_side: int) -> Layout:
+    """A site with so many slots of each model of these rows, their presets, and patients for every attempt."""
     layout = site.lay_down(root, ())
+    models = sorted({model for model, _ in jobs})
     units, sims = [layout.site_toml.read_text()], [layout.bench_toml.read_text()]
     for model in models:
         for number, slot in enumerate(slots(model, side_by_side), 1):
@@ -102,9 +107,7 @@ def lay_down(root: Path, models: Sequence[str], side_by_side: int) -> Layout:
         _approve(layout, library.parse(path.read_bytes(), path.name))
     layout.site_toml.write_text("".join(units))
     layout.bench_toml.write_text("".join(sims))
-    for model in models:
-        for fault in FAULTS:
-            site.add_patient(layout, patient_of(model, fault))
+    site.add_patients(layout, [patient_of(*job, attempt) for job in jobs for attempt in range(TRIES)])
     return layout
 
 

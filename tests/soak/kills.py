@@ -1,22 +1,24 @@
 """Real processes, ended or frozen at any moment of a session: off in time, the chart whole, the next start in order.
 
-Each round is a fresh site with simulators and a controller; what is done to them, and when, is the seed's choice:
-at a number of charted entries or some milliseconds after the request. What was committed before is read from the
-chart's file by this process, and has to be there afterwards, once.
+Each round is a fresh site with simulators, a controller and a screen that begins a session. Every act is tried at every
+charted step of it, in the seed's order, and some milliseconds later as the seed chooses.
+What was committed before is read from the chart's file by this process, and has to be there afterwards, once.
 """
 
 import contextlib
+import os
 import random
 import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
+
+import msgspec
 
 from modctl.chart.sqlite import open_reader
 from modctl.chart.verify import verify_file
@@ -27,43 +29,61 @@ from tests.soak import disk
 from tests.soak.report import Line
 
 OFF_MS: Final = 3_000  # the guard has a second, a unit's own lease is 2 s at most
-MAX_STEPS: Final = 16  # entries of a session from its request to the first seconds of its delivery
-MAX_WAIT_MS: Final = 2_500
+STEPS: Final = 16  # entries of a session from its request to the first seconds of its delivery
+MAX_WAIT_MS: Final = 4_000
+MAX_FROZEN_MS: Final = 2_500
 ENDS_S: Final = 15
 MAX_FINDINGS: Final = 20
+SESSION: Final = ("session", "start", "--patient", "P-1", "--as", "therapist", "--answers", "demo", "--duration", "20s")
+
+
+class Act(msgspec.Struct, frozen=True):
+    """What is done, to whom. A writer is a thread, which no signal meets alone: its disk is full, or stands still."""
+
+    victim: Literal["controller", "guard", "screen", "simulators", "writer"]
+    number: signal.Signals
+
+    def __str__(self) -> str:
+        return f"{self.number.name} {self.victim}"
+
+
+KILL, STOP = signal.SIGKILL, signal.SIGSTOP  # a stop is followed by SIGCONT
+ACTS: Final = tuple(
+    Act(victim, number)
+    for victim in ("controller", "guard", "screen", "simulators", "writer")
+    for number in (KILL, STOP)
+)
 
 
 class Round:
-    """One site, one session, one act."""
+    """One site, one session, one act ``step`` entries after the request."""
 
-    def __init__(self, layout: Layout, dice: random.Random, shim: Path | None, act: str | None = None) -> None:
+    def __init__(self, layout: Layout, dice: random.Random, shim: Path | None, act: Act, step: int) -> None:
         self._layout = layout
         self._dice = dice
         self._shim = shim
+        self._act = act
+        self._step = step
         self._unit = dice.choice(site.UNITS)
-        self._trigger = layout.root / "full"
-        acts = [self.kill_controller, self.kill_controller, self.freeze_controller, self.lose_screen]
-        acts += [self.kill_simulators, *([] if shim is None else [self.fill_disk])]
-        self._act = dice.choice([one for one in acts if act in (None, one.__name__)])
-        self.what = f"{self._act.__name__}, {self._unit}"
+        self._full, self._stalled = layout.root / "full", layout.root / "stalled"
+        self.what = f"{act}, {self._unit}, {step} entries after the request"
+        self.was_on = False  # there was output when it happened
         self.findings: list[str] = []
 
     def run(self) -> None:
         """Begin, wait for the moment, act, look; then start once more and look again."""
         with site.simulators(self._layout) as simulators:
             self._simulators = simulators
-            with self._controller() as running, contextlib.closing(running.client()) as client:
-                self._running, self._client = running, client
-                beginning = threading.Thread(target=self._begin)
-                beginning.start()
+            with site.controller(self._layout, self._shimmed()) as running, self._session() as screen:
+                self._running, self._screen = running, screen
                 self._wait_for_the_moment()
                 before = committed(self._layout)
-                self._act()
+                self.was_on = site.truth(self._layout, self._unit).energized
+                self._do()
                 self._check_off()
                 if running.process.poll() is None:
                     running.end()
-                beginning.join(ENDS_S)
-            self._trigger.unlink(missing_ok=True)
+            self._full.unlink(missing_ok=True)
             with site.controller(self._layout) as again:
                 again.end()
             self._check_off()
@@ -71,33 +91,45 @@ class Round:
 
     # What is done
 
-    def kill_controller(self) -> None:
-        """Nothing of it is left to switch anything off."""
-        self._running.process.send_signal(signal.SIGKILL)
-
-    def freeze_controller(self) -> None:
-        """It comes back, and must not go on as if nothing was."""
-        self._running.process.send_signal(signal.SIGSTOP)
-        frozen_ms = self._dice.randrange(50, MAX_WAIT_MS)
-        time.sleep(frozen_ms / 1_000)
-        if frozen_ms > OFF_MS // 2:
-            self._check_off()
-        self._running.process.send_signal(signal.SIGCONT)
+    def _do(self) -> None:
+        is_frozen = self._act.number is STOP
+        self._send(self._act.number)
+        if is_frozen:
+            frozen_ms = self._dice.randrange(50, MAX_FROZEN_MS)
+            time.sleep(frozen_ms / 1_000)
+            if frozen_ms > OFF_MS // 2 and self._act.victim != "simulators":  # theirs is what is looked at
+                self._check_off()
+            self._send(signal.SIGCONT)
+        if (self._act.victim, is_frozen) in (("simulators", False), ("controller", False)):
+            return
         self._stop_from_elsewhere()
 
-    def lose_screen(self) -> None:
-        """The connection is gone in the middle of a line; somebody else stops."""
-        self._client.close()
-        self._stop_from_elsewhere()
+    def _send(self, number: signal.Signals) -> None:
+        match self._act.victim:
+            case "controller":
+                self._running.process.send_signal(number)
+            case "guard":
+                if number is not signal.SIGCONT:
+                    self._guard = self._running.guard_pid()
+                with contextlib.suppress(ProcessLookupError):  # the keeper has ended the one that was deaf
+                    site.kill(self._guard, number)
+            case "screen":
+                self._screen.send_signal(number)
+            case "simulators":
+                self._simulators.send_signal(number)
+                if number is KILL:
+                    self._simulators.wait()
+            case "writer":
+                self._to_writer(number)
 
-    def kill_simulators(self) -> None:
-        """The units are gone from their lines, as when a cable is pulled from all of them."""
-        self._simulators.send_signal(signal.SIGKILL)
-        self._simulators.wait()
-
-    def fill_disk(self) -> None:
-        """No file of the site takes a byte any more (ENOSPC, by the shim)."""
-        self._trigger.touch()
+    def _to_writer(self, number: signal.Signals) -> None:
+        """No file of the site takes a byte any more (ENOSPC), or a sync takes as long as it takes; by the shim."""
+        if number is KILL:
+            self._full.touch()
+        elif number is STOP:
+            self._stalled.touch()
+        else:
+            self._stalled.unlink()
 
     # What must be so
 
@@ -117,22 +149,14 @@ class Round:
         after = committed(self._layout)
         if not before.items() <= after.items():
             self.findings.append(f"{self.what}: {len(before)} entries were committed and are not all there")
-        if self._act.__name__ == "fill_disk" and self._simulators.poll() is not None:
-            return
         kinds = Counter(entry.kind for entry in site.entries(self._layout) if entry.session)
         if kinds["session.requested"] != kinds["session.ended"]:
             self.findings.append(f"{self.what}: a session has no end: {dict(kinds)}")
 
-    def _begin(self) -> None:
-        with contextlib.suppress(AssertionError, ModctlError, OSError, StopIteration):
-            site.begin(self._client, self._unit)
-
     def _wait_for_the_moment(self) -> None:
-        wanted = self._dice.randrange(1, MAX_STEPS)
         size = len(committed(self._layout))
         until = time.monotonic() + MAX_WAIT_MS / 1_000
-        self.what += f", {wanted} entries after the request"
-        while time.monotonic() < until and len(committed(self._layout)) < size + wanted:
+        while time.monotonic() < until and len(committed(self._layout)) < size + self._step:
             time.sleep(0.002)
         time.sleep(self._dice.choice((0, 0, 0.005, 0.05, 0.5)))
 
@@ -143,14 +167,29 @@ class Round:
             subprocess.run(command, capture_output=True, timeout=ENDS_S, check=False)
 
     @contextlib.contextmanager
-    def _controller(self) -> Iterator[site.Controller]:
-        """A controller, under the shim where it may run out of disk."""
-        added = {}
-        if self._shim is not None and self._act.__name__ == "fill_disk":
-            added = {"LD_PRELOAD": str(self._shim), "SOAK_ROOT": str(self._layout.root)}
-            added["SOAK_TRIGGER"] = str(self._trigger)
-        with site.controller(self._layout, added) as made:
-            yield made
+    def _session(self) -> Iterator[subprocess.Popen[bytes]]:
+        """The screen: a process of its own, which attends what it begins."""
+        command = [str(site.MODCTL), "--site", str(self._layout.root), *SESSION]
+        command += ["--unit", self._unit, "--preset", site.preset_of(self._unit)]
+        quiet = subprocess.DEVNULL
+        environment = {**os.environ, "MODCTL_PIN": site.PIN}
+        screen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, env=environment)
+        try:
+            yield screen
+        finally:
+            screen.kill()
+            screen.communicate()
+
+    def _shimmed(self) -> dict[str, str]:
+        """What the controller is started with where its writer's disk may fail."""
+        if self._shim is None or self._act.victim != "writer":
+            return {}
+        return {
+            "LD_PRELOAD": str(self._shim),
+            "SOAK_ROOT": str(self._layout.root),
+            "SOAK_TRIGGER": str(self._full),
+            "SOAK_STALL": str(self._stalled),
+        }
 
 
 def committed(layout: Layout) -> dict[int, bytes]:
@@ -162,19 +201,24 @@ def committed(layout: Layout) -> dict[int, bytes]:
         reader.close()
 
 
-def try_round(
-    template: Path, seed: int, number: int, shim: Path | None, act: str | None = None
-) -> tuple[str, list[str]]:
-    """One round on a copy of a site: what was done (``act``, or the seed's choice), and what was wrong."""
+def try_round(template: Path, seed: int, number: int, shim: Path | None, act: Act, step: int) -> tuple[bool, list[str]]:
+    """One round on a copy of a site: whether there was output when it happened, and what was wrong."""
     with tempfile.TemporaryDirectory(prefix="soak-kill-") as folder:
         root = Path(folder) / "site"
         shutil.copytree(template, root)
-        one = Round(Layout(root), random.Random(f"{seed} {number}"), shim, act)
+        one = Round(Layout(root), random.Random(f"{seed} {number}"), shim, act, step)
         try:
             one.run()
         except (AssertionError, ModctlError, OSError, subprocess.TimeoutExpired) as why:
             one.findings.append(f"{one.what}: {type(why).__name__}: {why}")
-        return one.what, one.findings
+        return one.was_on, one.findings
+
+
+def points(seed: int, *, with_writer: bool) -> list[tuple[Act, int]]:
+    """Every act at every step, in the seed's order: none comes twice before all have come once."""
+    every = [(act, step) for act in ACTS if with_writer or act.victim != "writer" for step in range(1, STEPS + 1)]
+    random.Random(seed).shuffle(every)
+    return every
 
 
 def run(seconds: float, seed: int) -> Line:
@@ -186,9 +230,14 @@ def run(seconds: float, seed: int) -> Line:
         template = Path(folder) / "site"
         site.lay_down(template)
         shim = disk.compiled(Path(folder)) if disk.compiler() else None
+        every = points(seed, with_writer=shim is not None)
         while time.monotonic() < until and len(findings) < MAX_FINDINGS:
-            what, found = try_round(template, seed, reached["kill points"], shim)
+            number = reached["kill points"]
+            act, step = every[number % len(every)]
+            was_on, found = try_round(template, seed, number, shim, act, step)
             reached["kill points"] += 1
-            reached[what.partition(",")[0].replace("_", " ")] += 1
-            findings += [f"round {reached['kill points'] - 1} of seed {seed}: {one}" for one in found]
+            reached["with output on"] += was_on
+            reached[str(act)] += 1
+            findings += [f"round {number} of seed {seed}: {one}" for one in found]
+    reached["acts at steps"] = min(reached["kill points"], len(every))
     return Line(family="kills", seed=seed, reached=dict(reached), findings=tuple(findings))

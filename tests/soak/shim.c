@@ -32,6 +32,7 @@ static int log_fd = -1;
 static long calls, fail_at = -1;
 static int fail_errno = EIO, fail_mode = ONCE;
 static const char *trigger; /* while this file exists, nothing under the folder grows */
+static const char *stall;   /* while this file exists, no sync comes back */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define REAL(result, name, ...) \
@@ -46,6 +47,7 @@ static ssize_t plain_write(int fd, const void *bytes, size_t count) {
 __attribute__((constructor)) static void from_environment(void) {
   const char *folder = getenv("SOAK_ROOT");
   trigger = getenv("SOAK_TRIGGER");
+  stall = getenv("SOAK_STALL");
   if (folder) { snprintf(root, sizeof root, "%s", folder); root_len = strlen(root); }
 }
 
@@ -148,6 +150,7 @@ static int any_sync(int fd, const char *name) {
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
     return real(fd);
   }
+  while (stall && access(stall, F_OK) == 0) usleep(5000);
   pthread_mutex_lock(&lock);
   int failed = fate(path, 0) == 1;
   note(failed ? 'F' : 'S', path, 0, NULL, 0);

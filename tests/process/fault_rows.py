@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from devices.bench import Ask, Clear, Inject, Injected, NotPossible, TruthIs, line_of, reply_of
-from devices.model import NS_PER_MS
+from devices.model import NS_PER_MS, Modality
 from modctl import sentences, text
 from modctl.config import Layout
 from modctl.engine.events import SampleArrived, SessionEvent
@@ -81,7 +81,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
             return "" if nobody_can or self._is_off(within_ms) else "its own lease did not end it"
         if self.outcome not in ("completed", "stopped", "faulted"):
             return f"no end: {self.outcome or self.said}"
-        bound_ms = stop_bound_ms(profile, self.fault) + SPARE_MS
+        is_slow = (
+            self.at_stop and profile.device.modality is Modality.TRACTION
+        )  # a person's first press: at the set rate
+        bound_ms = (profile.off.deadline_ms if is_slow else stop_bound_ms(profile, self.fault)) + SPARE_MS
         if not self._is_off(bound_ms):
             return f"called {self.outcome}, and off {self.after_decision_ms} ms after the decision, not {bound_ms}"
         if self.after_end_ms > 0 and self.fault not in LIES:

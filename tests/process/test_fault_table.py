@@ -34,6 +34,7 @@ GOOD = Row(
 )
 BY_HAND = profile.load("hasomed-p24").off.unknown_text
 IN_DOUBT = {"outcome": "unconfirmed", "said": BY_HAND}
+PULL = {"model": "iris-orca", "fault": "noise"}
 TANK = TankRow(model="omron-e5cc", fault="silence", band="unknown", outcome=CLOSED, said="x")
 
 
@@ -82,6 +83,8 @@ def test_a_run_away_is_off_within_300_ms_of_the_first_bad_sample(rows: dict[Job,
         ({"after_decision_ms": 1_303}, "called stopped, and off 1303 ms after the decision, not 1302"),
         ({"after_decision_ms": None}, "called stopped, and off None ms after the decision, not 1302"),
         ({"fault": "run-away", "after_decision_ms": 603}, "called stopped, and off 603 ms after the decision, not 602"),
+        ({**PULL, "after_decision_ms": 1_803}, "called stopped, and off 1803 ms after the decision, not 1802"),
+        ({**PULL, "after_decision_ms": 1_803, "at_stop": True}, ""),  # a person's stop releases at the set rate
         ({"after_end_ms": 40}, "called stopped 40 ms before it was off"),
         ({"after_end_ms": 40, "fault": "forge"}, ""),  # it said that it was off
         (IN_DOUBT, ""),

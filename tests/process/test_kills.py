@@ -8,7 +8,7 @@ from tests.process import small_site
 from tests.soak import disk, kills
 
 SEED = 1
-RUNNING_STEP = 13  # entries after the request: the answers are given, the unit is energized, the level rises
+RUNNING_STEP = 18  # entries after the request: the answers are given, the unit is energized, the level rises
 # Where one round with real processes is in another test already: test_guard and test_serve.
 ELSEWHERE = {"SIGKILL controller", "SIGSTOP controller", "SIGKILL guard", "SIGSTOP guard", "SIGKILL simulators"}
 

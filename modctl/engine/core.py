@@ -12,10 +12,7 @@ from typing import assert_never
 from devices.model import NEVER_NS
 from modctl.engine import core_events as ce
 from modctl.engine.effects import Effect
-from modctl.engine.phases import OVER
-from modctl.engine.rounds import remind_unit_ns, tank_wakeup_ns
-from modctl.engine.session import wakeup_ns
-from modctl.engine.state import FLUSH_NS, CoreState
+from modctl.engine.state import CoreState
 from modctl.engine.turn import Turn
 from modctl.engine.unit import UnitConfig, UnitState
 from modctl.service_records import UnitChecked
@@ -84,17 +81,5 @@ def step(state: CoreState, event: ce.CoreEvent, now_ns: int) -> tuple[CoreState,
 
 def wakeup(state: CoreState) -> int:
     """When ``Tick`` is wanted if nothing else arrives before."""
-    times: list[int] = [NEVER_NS]
-    for run in state.sessions.values():
-        if run.state.phase in OVER:
-            continue
-        times.append(wakeup_ns(run.state))
-        if run.inputs:
-            times.append(run.inputs_from_ns + FLUSH_NS)
-    for unit in state.units.values():
-        if unit.permit is not None:
-            times.append(unit.renew_ns)
-        if unit.off_watch is not None:
-            times.append(unit.off_watch.deadline_ns)
-        times.extend((remind_unit_ns(unit), tank_wakeup_ns(unit)))
-    return min(times)
+    runs = (run.wakeup_ns for run in state.sessions.values())
+    return min((NEVER_NS, *runs, *(unit.wakeup_ns for unit in state.units.values())))

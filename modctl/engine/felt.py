@@ -8,8 +8,8 @@ Rule 3: the area that still touches is estimated from the load, against the leas
 
 import msgspec
 
-from devices.limits import Combination, Deviation
-from devices.model import NS_PER_MS, Contact, Output, Sample
+from devices.limits import Combination
+from devices.model import Contact, Output, Sample
 from modctl.engine.checks import Verdict, check_combination
 from modctl.engine.riding import Riding, is_more_intense
 from modctl.engine.setup import Setup
@@ -41,7 +41,7 @@ def feel(setup: Setup, riding: Riding, sample: Sample, before: Felt, now_ns: int
     measured = sample.get(setup.level.parameter)
     if sample.output is not Output.ENERGIZED or riding.acked_ns is None or sample.asked_ns < riding.acked_ns:
         return msgspec.structs.replace(before, least_load_ohm=least)
-    is_settled = now_ns - riding.acked_ns >= _settle_ns(setup)
+    is_settled = now_ns - riding.acked_ns >= setup.settle_ns
     missing = before.missing
     if is_settled:
         missing = _missing(setup, riding, sample, measured)
@@ -76,22 +76,15 @@ def alarms_of(before: Felt, after: Felt) -> tuple[str, ...]:
     return tuple(word for word, is_new in begins if is_new)
 
 
-def _settle_ns(setup: Setup) -> int:
-    rows = (limit for limit in setup.limits if isinstance(limit, Deviation))
-    own = (limit.settle_ms for limit in rows if limit.parameter == setup.level.parameter)
-    return max(own, default=0) * NS_PER_MS
-
-
 def _missing(setup: Setup, riding: Riding, sample: Sample, measured: int | None) -> tuple[int, int] | None:
     """The unit says that it is at its end, or gives less than was commanded by more than it may."""
     if measured is None or not is_more_intense(setup.level, riding.level, measured):
         return None
     if sample.contact is Contact.POOR:
         return riding.level, measured
-    rows = (limit for limit in setup.limits if isinstance(limit, Deviation))
-    for limit in rows:
+    for limit in setup.level_deviations:
         band = max(limit.floor, abs(riding.level) * limit.permille // 1000)
-        if limit.parameter == setup.level.parameter and abs(riding.level - measured) > band:
+        if abs(riding.level - measured) > band:
             return riding.level, measured
     return None
 

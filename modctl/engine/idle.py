@@ -7,7 +7,7 @@ from devices.model import Sample
 from modctl import text
 from modctl.engine.checks import Finding, Verdict, check_max, check_min
 from modctl.engine.setup import Setup
-from modctl.engine.watching import is_harm, is_told
+from modctl.engine.watching import is_told
 
 
 def unfit_to_start(setup: Setup, sample: Sample) -> tuple[Verdict, str] | None:
@@ -18,13 +18,13 @@ def unfit_to_start(setup: Setup, sample: Sample) -> tuple[Verdict, str] | None:
     """
     values: Mapping[str, int | None] = dict(sample.values)
     settings = dict(setup.settings)
-    for limit in setup.limits:
+    for limit in setup.on_samples:
         match limit:
             case Max() | Min() if limit.parameter in settings:
                 continue
-            case Max() if is_harm(setup, limit.parameter, above=True) and is_told(setup, limit.parameter, values):
+            case Max() if is_told(setup, limit.parameter, values):
                 verdict = check_max(limit, values)
-            case Min() if is_harm(setup, limit.parameter, above=False) and is_told(setup, limit.parameter, values):
+            case Min() if is_told(setup, limit.parameter, values):
                 verdict = check_min(limit, values)
             case _:
                 continue

@@ -188,19 +188,24 @@ class Port:
                 return frame
         return b""
 
+    @property
+    def has_news(self) -> bool:
+        """``drain`` would tell something."""
+        return bool(self._news)
+
     def drain(self) -> Sequence[tuple[str, PortNews]]:
         """What happened since the last call, in order."""
         news, self._news = self._news, []
         return news
 
     def wakeup(self) -> MonoNs:
-        """When ``due`` wants to be called next, if nothing arrives before."""
+        """When ``due`` wants to be called next, if nothing arrives before; at once, where a stop waits for nothing."""
         times = [MonoNs(seat.permit.until_ns) for seat in self._turn if seat.permit is not None]
         if self._is_open:
+            stopping = self._stopping()
             if self._asked is not None and self._asked.driver.is_waiting():
-                times.append(self._asked.driver.next_wakeup())
+                times.append(MonoNs(0) if stopping is not None else self._asked.driver.next_wakeup())
             else:
-                stopping = self._stopping()
                 seats = self._turn if stopping is None else [stopping]
                 times.extend(self._seat_wakeup(seat) for seat in seats)
         return min(times, default=NEVER_NS)
@@ -212,7 +217,9 @@ class Port:
     def _stopping(self) -> _Seat | None:
         """The unit whose Off goes out before anything else; of several, the one that can say it first."""
         seats = [seat for seat in self._turn if seat.stop_first]
-        return min(seats, key=lambda seat: seat.driver.next_wakeup(), default=None)
+        if not seats:
+            return None
+        return min(seats, key=lambda seat: seat.driver.next_wakeup())
 
     def _seat_wakeup(self, seat: _Seat) -> MonoNs:
         if seat.stop_first:

@@ -1,11 +1,17 @@
 """All that a session's reducer begins with: one frozen value, charted whole, so that the session can be run again."""
 
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Final
+
 import msgspec
 
-from devices.limits import Limit, Witness
-from devices.model import ObservedAs
+from devices.limits import Deviation, Dose, Limit, Max, Min, Witness
+from devices.model import NS_PER_MS, ObservedAs
 from devices.plan import Plan
 from modctl.records import SessionStarted
+
+REPORTING: Final = (ObservedAs.MEASURED, ObservedAs.ECHOED)
 
 
 class GateSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +62,7 @@ class ContactRule(msgspec.Struct, frozen=True, kw_only=True):
     stop_after_ns: int
 
 
-class Setup(msgspec.Struct, frozen=True, kw_only=True):
+class Setup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One session before it begins."""
 
     session: str
@@ -85,7 +91,54 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     soft: tuple[Limit, ...] = ()  # soft rows as they bind this session: an opened one only up to what was opened
     opened: tuple[str, ...] = ()  # the soft rows that a person opened for this session
 
-    @property
+    # What follows from these fields is worked out once: they are asked for with every sample.
+
+    @cached_property
     def witness(self) -> Witness | None:
         """What binds the unit's reading to that of an instrument beside it; None where there is none."""
         return next((limit for limit in self.limits if isinstance(limit, Witness)), None)
+
+    @cached_property
+    def on_samples(self) -> tuple[Limit, ...]:
+        """The rows that are held against every sample: those on what can do harm and on what the unit reports."""
+        return tuple(limit for limit in self.limits if self._binds_samples(limit))
+
+    def is_harm(self, parameter: str, *, above: bool) -> bool:
+        """A level's bound on its mild side binds what is set, not what is told: a pull takes up slack from nothing."""
+        return parameter != self.level.parameter or above is not self.level.down_intensifies
+
+    def is_reported(self, parameter: str) -> bool:
+        """The unit reads this back: a sample without it is a finding."""
+        return self.observed_as.get(parameter) in REPORTING
+
+    def _binds_samples(self, limit: Limit) -> bool:
+        match limit:
+            case Max():
+                return self.is_harm(limit.parameter, above=True)
+            case Min():
+                return self.is_harm(limit.parameter, above=False)
+            case Deviation():
+                return self.is_reported(limit.parameter)
+            case _:
+                return False
+
+    @cached_property
+    def doses(self) -> tuple[Dose, ...]:
+        """The rows that bound what adds up."""
+        return tuple(limit for limit in self.limits if isinstance(limit, Dose))
+
+    @cached_property
+    def level_deviations(self) -> tuple[Deviation, ...]:
+        """The rows that bind the reported level to the commanded one."""
+        rows = (limit for limit in self.limits if isinstance(limit, Deviation))
+        return tuple(limit for limit in rows if limit.parameter == self.level.parameter)
+
+    @cached_property
+    def settle_ns(self) -> int:
+        """How long the reported level may take until it is what was commanded."""
+        return max((limit.settle_ms for limit in self.level_deviations), default=0) * NS_PER_MS
+
+    @cached_property
+    def observed_as(self) -> Mapping[str, ObservedAs]:
+        """How far the unit can tell each parameter."""
+        return dict(self.observed)

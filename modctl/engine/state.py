@@ -2,22 +2,25 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import cached_property
 
 import msgspec
 
-from devices.model import NS_PER_MS, NS_PER_S
+from devices.model import NEVER_NS, NS_PER_MS, NS_PER_S
 from modctl.engine.effects import Append, SessionEffect
 from modctl.engine.events import Answered, SessionEvent
-from modctl.engine.phases import SessionState
+from modctl.engine.phases import OVER, SessionState
+from modctl.engine.session import wakeup_ns
 from modctl.engine.unit import UnitState
 from modctl.records import Draft, Inputs
 
 FLUSH_NS = NS_PER_S  # house rule: one inputs entry per session and second
 PERMIT_NS = 300 * NS_PER_MS  # house rule
 RENEW_NS = 100 * NS_PER_MS  # house rule: two renewals may be lost
+RENEW_ALONG_NS = 90 * NS_PER_MS  # chosen: so long before it is due, a renewal goes along with what arrives anyway
 
 
-class SessionRun(msgspec.Struct, frozen=True, kw_only=True):
+class SessionRun(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A session and what reached its reducer since the last ``inputs`` entry."""
 
     state: SessionState
@@ -28,6 +31,18 @@ class SessionRun(msgspec.Struct, frozen=True, kw_only=True):
     leads: bool = False  # the questions of the combination are asked here
     start_is_durable: bool = False
     given: tuple[Answered, ...] = ()  # answers in the leading half, for its partner
+
+    @cached_property
+    def wakeup_ns(self) -> int:
+        """When the engine has to look at this session again if nothing reaches it before."""
+        if self.state.phase in OVER:
+            return NEVER_NS
+        return min(wakeup_ns(self.state), self.flush_ns)
+
+    @property
+    def flush_ns(self) -> int:
+        """When its inputs are charted at the latest; never, while there are none."""
+        return self.inputs_from_ns + FLUSH_NS if self.inputs else NEVER_NS
 
     def fed(
         self, event: SessionEvent, now_ns: int, state: SessionState, effects: tuple[SessionEffect, ...]

@@ -10,18 +10,15 @@ from typing import Final
 import msgspec
 
 from devices.limits import Max, Min, Tier
-from devices.model import NS_PER_MS, NS_PER_S
 from devices.profile import Profile
-from modctl.engine.unit import UnitState
+from modctl.engine.unit import BAND_UNKNOWN, UnitState
 
 TEMPERATURE: Final = "temp_mdegc"
-NOTE_NS: Final = 600 * NS_PER_S  # chosen: a tank takes half an hour to warm up; six lines an hour tell its day
 READY: Final = "ready"
-UNKNOWN: Final = "unknown"
 CLOSES: Final[Mapping[str, str]] = {
     "too_hot": "is too hot",
     "too_cold": "is too cold to do anything",
-    UNKNOWN: "does not say how warm it is",
+    BAND_UNKNOWN: "does not say how warm it is",
 }
 WARNS: Final[Mapping[str, str]] = {"weak": "tank_weak", "hot": "tank_hot"}
 _ABOVE: Final = {Tier.HARD: "too_hot", Tier.SOFT: "hot"}
@@ -39,8 +36,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(tank: UnitState, now_ns: int) -> Reading:
     """The newest temperature against the profile's rows, the hard ones first."""
-    fresh_until = fresh_until_ns(tank)
-    temp_mdegc = None if tank.sample is None or now_ns > fresh_until else tank.sample.get(TEMPERATURE)
+    temp_mdegc = None if tank.sample is None or now_ns > tank.fresh_until_ns else tank.sample.get(TEMPERATURE)
     if (
         temp_mdegc is None
         or tank.sample is None
@@ -49,7 +45,7 @@ def read(tank: UnitState, now_ns: int) -> Reading:
         or tank.identity is None
         or tank.mismatch
     ):
-        return Reading(band=UNKNOWN)
+        return Reading(band=BAND_UNKNOWN)
     return judge(tank.config.profile, temp_mdegc)
 
 
@@ -64,12 +60,6 @@ def judge(profile: Profile, temp_mdegc: int) -> Reading:
                 band = (_ABOVE if isinstance(limit, Max) else _BELOW)[tier]
                 return Reading(band=band, temp_mdegc=temp_mdegc, bound_mdegc=limit.bound, source=limit.source)
     return Reading(band=READY, temp_mdegc=temp_mdegc)
-
-
-def fresh_until_ns(tank: UnitState) -> int:
-    """Until when the newest sample is believed; 0 without one."""
-    live = tank.config.profile.liveness
-    return 0 if tank.sample is None else tank.sample.at_ns + (live.stale_ms + live.idle_poll_ms) * NS_PER_MS
 
 
 def closed_text(name: str, found: Reading) -> str:

@@ -1,5 +1,6 @@
 """One step of the core: what arrives, and what is done about it, on the books of this step."""
 
+from collections.abc import Sequence
 from typing import assert_never
 
 import msgspec
@@ -13,7 +14,7 @@ from modctl.engine.phases import SessionState, alarm, begin_ended
 from modctl.engine.port import FrameHeld, LineLost, LineOpened, PermitLapsed, PortNews
 from modctl.engine.servicing import Servicing, counted
 from modctl.engine.session import begin, objection, wakeup_ns
-from modctl.engine.state import FLUSH_NS, PERMIT_NS, PendingStop, SessionRun
+from modctl.engine.state import PERMIT_NS, RENEW_ALONG_NS, PendingStop, SessionRun
 from modctl.engine.unit import STOP_SWITCH, UnitState, UnitStatus, identity_problem, off_watch, reading
 from modctl.records import Draft, OffConfirmed, StopPressed, UncommandedOutput, UnitAcknowledged, UnitIdentified
 
@@ -332,16 +333,24 @@ class Turn(Servicing):
 
     def pass_time(self) -> None:
         """Deadlines, permits and buffers that are due now."""
-        for run in tuple(self._sessions.values()):
-            if wakeup_ns(run.state) <= self._now_ns:
+        for session in tuple(self._sessions):
+            run = self._sessions.get(session)
+            if run is not None and run.wakeup_ns <= self._now_ns and wakeup_ns(run.state) <= self._now_ns:
                 self._feed(run, ev.Ticked())
-        for unit in tuple(self._units.values()):
-            if unit.permit is not None and unit.renew_ns <= self._now_ns:
+        stirred = self._stirred()
+        for unit in [self._units[name] for name in stirred]:
+            if unit.permit is not None and unit.renew_ns - RENEW_ALONG_NS <= self._now_ns:
                 self._renew(unit)
             if unit.off_watch is not None and unit.off_watch.deadline_ns <= self._now_ns:
                 self._settle_off(unit.config.name, off=False, after_ms=None)
-        self.look_after_tanks()
-        self.remind_of_units()
+        units = [self._units[name] for name in stirred]
+        self.look_after_tanks(units)
+        self.remind_of_units(units)
         for session, run in tuple(self._sessions.items()):
-            if run.inputs and run.inputs_from_ns + FLUSH_NS <= self._now_ns:
+            if run.flush_ns <= self._now_ns:
                 self._flush(session)
+
+    def _stirred(self) -> Sequence[str]:
+        """The units of which something changed in this step, or whose time has come."""
+        before, now_ns = self._state.units, self._now_ns
+        return [name for name, unit in self._units.items() if unit is not before.get(name) or unit.wakeup_ns <= now_ns]

@@ -9,16 +9,22 @@ Rule 4: a held unit treats nobody; a technician's bench run, which has no patien
 """
 
 from enum import StrEnum
+from functools import cached_property
+from typing import Final
 
 import msgspec
 
-from devices.model import NS_PER_MS, Accessory, Ack, AckOf, Identity, Output, Sample
+from devices.model import NS_PER_MS, NS_PER_S, Accessory, Ack, AckOf, Identity, Output, Sample
 from devices.profile import Profile
 from modctl.engine.effects import Permit
 from modctl.service_records import UnitChecked
 
 STOP_SWITCH = "stop_switch"
 SWITCH_CLOSED, SWITCH_PRESSED = 0, 1  # reference map 1; 2 is not connected, which is neither
+NEVER_NS: Final = 1 << 62
+REMIND_UNIT_NS = 60 * NS_PER_S  # chosen: screens go on showing it all the time; once a minute it is said again
+NOTE_TANK_NS: Final = 600 * NS_PER_S  # chosen: a tank takes half an hour to warm up; six lines an hour tell its day
+BAND_UNKNOWN: Final = "unknown"  # of a tank that does not say how warm it is
 
 
 class UnitStatus(StrEnum):
@@ -72,7 +78,7 @@ class OffWatch(msgspec.Struct, frozen=True, kw_only=True):
         return self.seen >= self.wanted
 
 
-class UnitState(msgspec.Struct, frozen=True, kw_only=True):
+class UnitState(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything the engine knows of one unit."""
 
     config: UnitConfig
@@ -124,6 +130,36 @@ class UnitState(msgspec.Struct, frozen=True, kw_only=True):
             return UnitStatus.MISMATCH
         return UnitStatus.IN_SESSION if self.session is not None else UnitStatus.READY
 
+    @cached_property
+    def wakeup_ns(self) -> int:
+        """When the engine has to look at this unit again if nothing is heard of it before."""
+        times = [self.remind_ns, self._tank_wakeup_ns()]
+        if self.permit is not None:
+            times.append(self.renew_ns)
+        if self.off_watch is not None:
+            times.append(self.off_watch.deadline_ns)
+        return min(times)
+
+    @property
+    def remind_ns(self) -> int:
+        """When its alarm is said again; never, where there is nothing to say."""
+        if self.off_doubt_ns is None or not self.latched:
+            return NEVER_NS
+        return max(self.off_doubt_ns, self.reminded_ns) + REMIND_UNIT_NS
+
+    @property
+    def fresh_until_ns(self) -> int:
+        """Until when the newest sample of an idle unit is believed; 0 without one."""
+        live = self.config.profile.liveness
+        return 0 if self.sample is None else self.sample.at_ns + (live.stale_ms + live.idle_poll_ms) * NS_PER_MS
+
+    def _tank_wakeup_ns(self) -> int:
+        """When a tank is looked at again if it tells nothing before."""
+        if not self.band or not self.config.profile.is_tank:
+            return NEVER_NS
+        noted = self.band_ns + NOTE_TANK_NS
+        return noted if self.band == BAND_UNKNOWN else min(noted, self.fresh_until_ns + 1)
+
     @property
     def tells_switch(self) -> bool:
         """The unit reports the patient's stop switch: then a person's word alone is no test of it."""
@@ -140,11 +176,9 @@ class UnitState(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_known_off(self, now_ns: int) -> bool:
         """The newest sample says off, and is not older than the idle pace and a stale sample allow."""
-        live = self.config.profile.liveness
-        oldest_ns = now_ns - (live.stale_ms + live.idle_poll_ms) * NS_PER_MS
         if not self.line_open or self.sample is None:
             return False
-        return self.sample.output is Output.OFF and self.sample.at_ns >= oldest_ns
+        return self.sample.output is Output.OFF and now_ns <= self.fresh_until_ns
 
     @property
     def reason(self) -> str:
@@ -175,9 +209,7 @@ def witness_problem(unit: UnitState, witness: UnitState | None, now_ns: int) -> 
     if witness is None or witness.status is not UnitStatus.READY:
         why = "is not there" if witness is None else f"is {witness.status}: {witness.reason}"
         return f"The witness {name} of {unit.config.name} {why}. Nothing was started."
-    live = witness.config.profile.liveness
-    is_old = sample is None or now_ns - sample.at_ns > (live.stale_ms + live.idle_poll_ms) * NS_PER_MS
-    if is_old or sample is None or reading(unit.config.profile, sample) is None:
+    if sample is None or now_ns > witness.fresh_until_ns or reading(unit.config.profile, sample) is None:
         return f"The witness {name} of {unit.config.name} gives no reading. Nothing was started."
     return ""
 

@@ -38,7 +38,9 @@ class Warmth(msgspec.Struct, frozen=True, kw_only=True):
 
 def dose_limit(setup: Setup) -> Dose | None:
     """The row that bounds a session's thermal dose; None where nothing measures it."""
-    rows = (limit for limit in setup.limits if isinstance(limit, Dose) and limit.quantity == THERMAL)
+    if not setup.doses:
+        return None
+    rows = (limit for limit in setup.doses if limit.quantity == THERMAL)
     return min(rows, key=lambda limit: limit.bound, default=None)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from devices.limits import Deviation, Limit, Max, Min, Witness
-from devices.model import NS_PER_MS, Contact, ObservedAs, Output, Sample
+from devices.model import NS_PER_MS, Contact, Output, Sample
 from modctl.engine.checks import (
     Verdict,
     check_deviation,
@@ -18,7 +18,6 @@ from modctl.engine.riding import Riding, is_more_intense
 from modctl.engine.setup import Setup
 from modctl.records import LimitBreached, Quantity
 
-REPORTING = (ObservedAs.MEASURED, ObservedAs.ECHOED)
 Counts = tuple[tuple[str, int], ...]
 
 
@@ -40,10 +39,9 @@ def judge_sample(
     if sample.output is Output.UNKNOWN:
         return Trouble("output_unknown"), counts
     runs: dict[str, int] = dict(counts)
-    for limit in setup.limits:
-        if isinstance(limit, Witness):
-            continue
-        verdict = _judge(limit, setup, riding, sample, now_ns)
+    values = dict(sample.values)
+    for limit in setup.on_samples:
+        verdict = _judge(limit, setup, riding, sample, values, now_ns)
         if verdict is None or verdict.is_within:
             runs.pop(limit.id, None)
             continue
@@ -85,13 +83,14 @@ def breached(verdict: Verdict) -> LimitBreached:
     )
 
 
-def _judge(limit: Limit, setup: Setup, riding: Riding, sample: Sample, now_ns: int) -> Verdict | None:
+def _judge(
+    limit: Limit, setup: Setup, riding: Riding, sample: Sample, values: Mapping[str, int | None], now_ns: int
+) -> Verdict | None:
     """One limit on one sample; None where the unit does not report what the limit is about."""
-    values: Mapping[str, int | None] = dict(sample.values)
     match limit:
-        case Max() if is_harm(setup, limit.parameter, above=True) and is_told(setup, limit.parameter, values):
+        case Max() if is_told(setup, limit.parameter, values):
             return check_max(limit, values)
-        case Min() if is_harm(setup, limit.parameter, above=False) and is_told(setup, limit.parameter, values):
+        case Min() if is_told(setup, limit.parameter, values):
             return None if _is_interrupted(sample) else check_min(limit, values)
         case Deviation():
             return _judge_deviation(limit, setup, riding, sample, now_ns)
@@ -99,18 +98,9 @@ def _judge(limit: Limit, setup: Setup, riding: Riding, sample: Sample, now_ns: i
             return None
 
 
-def is_harm(setup: Setup, parameter: str, *, above: bool) -> bool:
-    """A level's bound on its mild side binds what is set, not what is reported: a pull takes up slack from nothing."""
-    return parameter != setup.level.parameter or above is not setup.level.down_intensifies
-
-
 def is_told(setup: Setup, parameter: str, values: Mapping[str, int | None]) -> bool:
     """The unit reports it, or is one that should."""
-    return parameter in values or _is_reported(setup, parameter)
-
-
-def _is_reported(setup: Setup, parameter: str) -> bool:
-    return dict(setup.observed).get(parameter) in REPORTING
+    return parameter in values or setup.is_reported(parameter)
 
 
 def _is_interrupted(sample: Sample) -> bool:
@@ -124,8 +114,6 @@ def _is_at_its_end(setup: Setup, sample: Sample, reported: int | None, commanded
 
 
 def _judge_deviation(limit: Deviation, setup: Setup, riding: Riding, sample: Sample, now_ns: int) -> Verdict | None:
-    if not _is_reported(setup, limit.parameter):
-        return None
     reported = sample.get(limit.parameter)
     commanded = None if riding.commanded is None else riding.commanded.get(limit.parameter)
     if commanded is None:

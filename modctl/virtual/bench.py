@@ -154,7 +154,7 @@ class Lone:
         until_ns = self._now_ns + permit_ms * NS_PER_MS
         leave = Permit(session=SESSION, unit=UNIT, sequence=1, until_ns=until_ns, bands=bands, context=AREAS)
         for order in (leave, Command(unit=UNIT, setpoint=Levels(values=tuple(sorted(values.items()))), run_ms=60_000)):
-            self._wire.port.order(order, self._now_ns)
+            self._wire.order(order, self._now_ns)
 
     @property
     def held(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """One line in virtual time: port logic on one end, simulated units on the other, bytes under way."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -11,11 +12,13 @@ from devices.model import NS_PER_MS, MonoNs
 from devices.registry import driver_for
 from devices.sim.catalog import SimUnit
 from devices.sim.port import SimPort
+from modctl.engine.effects import PortEffect
 from modctl.engine.port import Port
 from modctl.engine.unit import UnitConfig
 from modctl.virtual.truth import TruthLine
 
 LINK_NS: Final = NS_PER_MS  # chosen: a USB line's usual delay, each way
+NEVER_NS: Final = 1 << 62
 THE_MODELS_OWN: Final[Mapping[str, Driver]] = MappingProxyType({})
 
 
@@ -56,17 +59,31 @@ class Wire:
             config.name: SimPort(sim, seed + place, config.profile.link.baud if paced else None)
             for place, (config, sim) in enumerate(units)
         }
-        self.to_sim: list[tuple[int, bytes]] = []
-        self.to_port: list[tuple[int, bytes]] = []
+        self._sims = tuple(self.sims.values())
+        self._to_sims: deque[tuple[int, bytes]] = deque()
+        self._to_port: deque[tuple[int, bytes]] = deque()
+        self._sims_ns = 0  # when somebody has to look at the units next, if nothing is written to them before
+        self._port_ns = 0  # and at the port, if nothing arrives there before
+        self._is_stale = True  # neither is known any more
         self.is_plugged = False
         self._told = {name: TruthLine(unit=name, at_ns=0, energized=False, output=0) for name in self.sims}
 
     def begin_anew(self) -> None:
         """Another controller opens this line."""
         self.port = self._new_port()
-        self.to_sim.clear()
-        self.to_port.clear()
+        self._to_sims.clear()
+        self._to_port.clear()
         self.is_plugged = False
+        self.look()
+
+    def look(self) -> None:
+        """Something was done to a unit from outside, or may have been: the next ``work`` looks at everything."""
+        self._is_stale = True
+
+    def order(self, order: PortEffect, now_ns: MonoNs) -> None:
+        """Give the port an order of the engine; what comes of it is written by ``work``, when ``next_ns`` says so."""
+        self.port.order(order, now_ns)
+        self._port_ns = min(self._port_ns, self.port.wakeup())
 
     def _new_port(self) -> Port:
         drivers = {name: self._drivers.get(name) or driver_for(profile) for name, profile in self._profiles.items()}
@@ -74,26 +91,49 @@ class Wire:
 
     def next_ns(self) -> int:
         """The next moment at which something happens on this line."""
-        times = [at_ns for at_ns, _frame in (*self.to_sim[:1], *self.to_port[:1])]
-        times.extend(at_ns for sim in self.sims.values() if (at_ns := sim.next_wakeup()) is not None)
-        times.append(self.port.wakeup())
-        return min(times)
+        if self._is_stale:
+            self._sims_ns = min((self._wakeup_of(sim) for sim in self._sims), default=NEVER_NS)
+            self._port_ns = self.port.wakeup()
+        next_ns = min(self._sims_ns, self._port_ns)
+        if self._to_sims:
+            next_ns = min(next_ns, self._to_sims[0][0])
+        return min(next_ns, self._to_port[0][0]) if self._to_port else next_ns
 
-    def work(self, now_ns: MonoNs) -> None:
-        """Everything that is due on this line now."""
+    def work(self, now_ns: MonoNs) -> bool:
+        """Everything that is due on this line now. Whether its units were looked at: what they do may have changed."""
+        is_stale, self._is_stale = self._is_stale, False
+        is_theirs = is_stale or self._sims_ns <= now_ns or bool(self._to_sims and self._to_sims[0][0] <= now_ns)
+        if is_theirs:
+            self._work_units(now_ns)
+        if is_stale or self._port_ns <= now_ns or (self._to_port and self._to_port[0][0] <= now_ns):
+            self._work_port(now_ns)
+        return is_theirs
+
+    def _work_units(self, now_ns: MonoNs) -> None:
         self._plug(now_ns)
-        while self.to_sim and self.to_sim[0][0] <= now_ns:
-            frame = self.to_sim.pop(0)[1]
-            for sim in self.sims.values():
+        while self._to_sims and self._to_sims[0][0] <= now_ns:
+            frame = self._to_sims.popleft()[1]
+            for sim in self._sims:
                 sim.receive(frame, now_ns)
-        for sim in self.sims.values():
+        next_ns = NEVER_NS
+        for sim in self._sims:
             answer = sim.take(now_ns)
             if answer and self.is_plugged:
-                self.to_port.append((now_ns + LINK_NS, answer))
-        while self.to_port and self.to_port[0][0] <= now_ns:
-            self.port.received(self.to_port.pop(0)[1], now_ns)
+                self._to_port.append((now_ns + LINK_NS, answer))
+            next_ns = min(next_ns, self._wakeup_of(sim))
+        self._sims_ns = next_ns
+
+    @staticmethod
+    def _wakeup_of(sim: SimPort) -> int:
+        wakeup_ns = sim.next_wakeup()
+        return NEVER_NS if wakeup_ns is None else wakeup_ns
+
+    def _work_port(self, now_ns: MonoNs) -> None:
+        while self._to_port and self._to_port[0][0] <= now_ns:
+            self.port.received(self._to_port.popleft()[1], now_ns)
         while frame := self.port.due(now_ns):
-            self.to_sim.append((now_ns + LINK_NS, frame))
+            self._to_sims.append((now_ns + LINK_NS, frame))
+        self._port_ns = self.port.wakeup()
 
     def truths(self, now_ns: MonoNs) -> tuple[TruthLine, ...]:
         """What each unit really does, where it is something else than was told last."""
@@ -114,14 +154,17 @@ class Wire:
         return self._told[name]
 
     def _plug(self, now_ns: MonoNs) -> None:
-        plugged = all(sim.is_plugged for sim in self.sims.values())
-        if plugged and not self.is_plugged:
-            self.port.opened(now_ns)
-        if self.is_plugged and not plugged:
-            self.to_sim.clear()
-            self.to_port.clear()
-            self.port.lost("lost", "the line was unplugged", now_ns)
+        plugged = all(sim.is_plugged for sim in self._sims)
+        if plugged is self.is_plugged:
+            return
         self.is_plugged = plugged
+        self._port_ns = 0
+        if plugged:
+            self.port.opened(now_ns)
+        else:
+            self._to_sims.clear()
+            self._to_port.clear()
+            self.port.lost("lost", "the line was unplugged", now_ns)
 
 
 def lines_of(names: Sequence[str], buses: tuple[tuple[str, ...], ...]) -> Sequence[Sequence[int]]:

@@ -17,24 +17,12 @@ from devices.sim.port import SimPort
 from modctl.clock import Stamp, utc_text
 from modctl.engine.core import initial, step, wakeup
 from modctl.engine.core_events import CoreEvent, Durable, FromUnit, Tick
-from modctl.engine.effects import (
-    Append,
-    Command,
-    Effect,
-    Identify,
-    PackSaid,
-    Permit,
-    Quench,
-    Reply,
-    Revoke,
-    Stopped,
-    Watch,
-)
+from modctl.engine.effects import Append, Effect, Reply, Stopped
 from modctl.engine.state import CoreState
 from modctl.engine.unit import UnitConfig
 from modctl.records import Draft
 from modctl.virtual.truth import Witness
-from modctl.virtual.wire import APART, Wire, Wiring, lines_of
+from modctl.virtual.wire import APART, NEVER_NS, Wire, Wiring, lines_of
 
 COMMIT_NS: Final = NS_PER_MS  # chosen: a commit on a quiet disk takes a third of this
 BOOT: Final = "virtual"
@@ -86,19 +74,19 @@ class World:
         ]
         self._wires = {name: number for number, wire in enumerate(self._lines) for name in wire.sims}
         self.state: CoreState = initial([config for config, _sim in pairs], (), simulated=simulated)
-        self._wakes: tuple[CoreState, int] = (self.state, wakeup(self.state))
-        self._due_ns: dict[int, int] = {}  # when each line has something to do next
-        self._stale: set[int] = set()  # lines of which that is not known any more
-        self._touched: set[int] = set(self._wires.values())  # and those at which somebody has to look next
+        self._wakeup_ns = wakeup(self.state)
+        self._due_ns = [0] * len(self._lines)  # when each line has something to do next
+        self._touched: set[int] = set()  # lines that somebody has to look at in the next moment, whatever it is
         self._acts: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = 0
-        for wire in self._lines:
-            wire.work(clock.now_ns)
+        for number in range(len(self._lines)):
+            self._work_on(number)
 
     def sim(self, unit: str) -> SimPort:
         """The simulated end of one unit's line: inject, clear, truth. Not to be kept: what is done to it counts now."""
-        self._touched.add(self._wires[unit])
-        return self._lines[self._wires[unit]].sims[unit]
+        number = self._wires[unit]
+        self._look_at(number)
+        return self._lines[number].sims[unit]
 
     def at(self, at_ns: int, act: Callable[[], None]) -> None:
         """Do something at a moment of virtual time, after what is due then."""
@@ -108,11 +96,12 @@ class World:
     def post(self, event: CoreEvent) -> None:
         """Give the engine one event now."""
         self.state, effects = step(self.state, event, self.clock.now_ns)
+        self._wakeup_ns = wakeup(self.state)
         self._carry_out(effects)
 
     def run_until(self, until_ns: int, done: Callable[[], bool] = lambda: False) -> None:
         """Let time pass, from moment to moment, up to a time or until ``done`` says so."""
-        self._touch_all()
+        self._look_at_all()
         while not done():
             next_ns = self._next_ns()
             if next_ns > until_ns:
@@ -126,51 +115,53 @@ class World:
         units = self.state.units.values()
         latched = [(unit.config.name, unit.latched) for unit in units if unit.latched]
         self.state = initial([unit.config for unit in units], latched, simulated=self.state.simulated)
+        self._wakeup_ns = wakeup(self.state)
         for wire in self._lines:
             wire.begin_anew()
-        self._touch_all()
+        self._look_at_all()
 
-    def _touch_all(self) -> None:
-        self._touched.update(range(len(self._lines)))
+    def _look_at(self, number: int) -> None:
+        self._lines[number].look()
+        self._touched.add(number)
 
-    def _wakeup_ns(self) -> int:
-        if self._wakes[0] is not self.state:
-            self._wakes = (self.state, wakeup(self.state))
-        return self._wakes[1]
+    def _look_at_all(self) -> None:
+        for number in range(len(self._lines)):
+            self._look_at(number)
 
     def _next_ns(self) -> int:
-        for number in self._stale | self._touched:
+        for number in self._touched:
             self._due_ns[number] = self._lines[number].next_ns()
-        self._stale.clear()
-        times = [self._wakeup_ns(), *self._due_ns.values(), *(planned[0] for planned in self._acts[:1])]
-        return min(times)
+        next_ns = min(self._wakeup_ns, min(self._due_ns, default=NEVER_NS))
+        return min(next_ns, self._acts[0][0]) if self._acts else next_ns
 
     def _work(self) -> None:
+        """One moment: lines, what their ports tell, what people do, and the engine's own deadlines, in this order."""
         now_ns = self.clock.now_ns
         if self._body is not None:
             self._body(now_ns)
-            self._touch_all()
-        touched, self._touched = self._touched, set()
-        for number, wire in enumerate(self._lines):
-            if self._due_ns[number] > now_ns and number not in touched and number not in self._touched:
-                continue
+            self._look_at_all()
+        due = [number for number, due_ns in enumerate(self._due_ns) if due_ns <= now_ns]
+        if self._touched:
+            due = sorted(self._touched.union(due))
+            self._touched.clear()
+        for number in due:
             self._work_on(number)
-            for unit, news in wire.port.drain():
+            for unit, news in self._lines[number].port.drain():
                 self.post(FromUnit(unit=unit, news=news))
         while self._acts and self._acts[0][0] <= now_ns:
             self._acts.pop(0)[2]()
-        if self._wakeup_ns() <= now_ns:
+        if self._wakeup_ns <= now_ns:
             self.post(Tick())
 
     def _work_on(self, number: int) -> None:
-        wire = self._lines[number]
-        wire.work(self.clock.now_ns)
-        self._stale.add(number)
-        if self._witness is not None:
-            for line in wire.truths(self.clock.now_ns):
+        wire, now_ns = self._lines[number], self.clock.now_ns
+        if wire.work(now_ns) and self._witness is not None:
+            for line in wire.truths(now_ns):
                 self._witness(line)
+        self._due_ns[number] = wire.next_ns()
 
     def _carry_out(self, effects: Sequence[Effect]) -> None:
+        """In the engine's order; what the orders of one step let a port write goes out after the last of them."""
         for effect in effects:
             match effect:
                 case Append():
@@ -179,11 +170,11 @@ class World:
                     self.replies.append(effect)
                 case Stopped():
                     self.stopped.append(effect)
-                case Permit() | Command() | Revoke() | Quench() | Identify() | Watch() | PackSaid():
+                case _:
                     number = self._wires[effect.unit]
-                    self._lines[number].port.order(effect, self.clock.now_ns)
-                    self._work_on(number)
-                    self._touched.add(number)
+                    wire = self._lines[number]
+                    wire.order(effect, self.clock.now_ns)
+                    self._due_ns[number] = self.clock.now_ns if wire.port.has_news else wire.next_ns()
 
     def _append(self, effect: Append) -> None:
         self._sink(effect.draft, self.clock.stamp())

@@ -13,7 +13,8 @@ import pytest
 from devices.limits import Limit, Witness
 from devices.model import Identity, Output, Sample
 from modctl.controller import prepare
-from modctl.engine import gate, hands, pairs, phases, port, riding, rounds, session, turn, watching
+from modctl.engine import gate, hands, pairs, phases, port, riding, session, turn, watching
+from modctl.engine import unit as units
 from modctl.engine.checks import Finding, Verdict
 from modctl.engine.ledger import Doing, Ledger, observed
 from modctl.engine.machine import TRANSITIONS, On, Phase
@@ -334,7 +335,7 @@ def without_dose() -> AbstractContextManager[None]:
 def without_reminders() -> AbstractContextManager[None]:
     """An alarm is said once."""
     return patched(
-        (phases, "REMIND_NS", FOR_EVER_NS), (hands, "REMIND_NS", FOR_EVER_NS), (rounds, "REMIND_UNIT_NS", FOR_EVER_NS)
+        (phases, "REMIND_NS", FOR_EVER_NS), (hands, "REMIND_NS", FOR_EVER_NS), (units, "REMIND_UNIT_NS", FOR_EVER_NS)
     )
 
 

@@ -10,7 +10,7 @@ from modctl.engine.core import wakeup
 from modctl.engine.effects import Append, Band, Command, Watch
 from modctl.engine.machine import Phase
 from modctl.engine.phases import LIVE, OVER
-from modctl.engine.state import FLUSH_NS
+from modctl.engine.state import FLUSH_NS, RENEW_NS
 from modctl.engine.unit import UnitStatus
 from modctl.records import (
     Inputs,
@@ -305,6 +305,19 @@ def test_a_running_unit_is_watched_closely_and_an_idle_one_is_not() -> None:
     watched = [effect.closely for effect in engine.effects if isinstance(effect, Watch)]
 
     assert (True, False) == (watched[0], watched[-1])
+
+
+def test_a_permit_is_renewed_with_what_arrives_and_the_engine_is_not_woken_for_it() -> None:
+    """Ten samples a second renew it ten times a second; only where nothing comes does it take a step of its own."""
+    engine = Engine()
+    engine.start(made=setup(level=msgspec.structs.replace(ESTIM.level, start=0)))
+    engine.wait(60)
+    sequences = [permit.sequence for permit in permits(engine.see(Output.ENERGIZED))]
+
+    assert [engine.unit().sequence] == sequences
+    assert engine.now_ns + RENEW_NS == engine.unit().wakeup_ns
+    assert [] == permits(engine.see(Output.ENERGIZED))
+    assert 1 == len(permits(engine.wait(100)))
 
 
 def test_a_unit_whose_off_was_not_confirmed_is_watched_closely_until_it_is() -> None:

@@ -161,6 +161,21 @@ def test_a_stop_is_the_next_frame_and_abandons_the_answer_under_way(model: str) 
     assert bus.wrote[before].at_ms - ordered_ms <= 8  # the rest of the request under way, and silence
 
 
+def test_a_stop_that_is_asked_while_an_answer_is_awaited_wants_to_be_written_now() -> None:
+    """Whoever waits by the port's own word must not wait for the answer first."""
+    bus = Bus("u1", "u2")
+    bus.open()
+    bus.energize("u1")
+    asked = len(bus.wrote)
+    while len(bus.wrote) == asked:
+        bus.run(1)
+    awaited_ns = bus.port.wakeup()
+    bus.order(Command(unit="u2", setpoint=Off()))
+
+    assert awaited_ns > bus.now_ns
+    assert bus.port.wakeup() <= bus.now_ns
+
+
 def test_a_stop_goes_before_the_other_units_requests() -> None:
     """Its neighbours on the bus wait, not the other way round."""
     bus = Bus("u1", "u2", "u3")

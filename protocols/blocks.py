@@ -4,6 +4,7 @@ One block instead of single reads is 6 to 13 times less wire; what a block may h
 """
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -14,13 +15,19 @@ from protocols.registers import Access, Register, RegisterMap, Table, decode, wo
 MAX_GAP: Final = 4  # chosen: four words are 4.2 ms at 19200 baud, one more request and its silences about 15 ms
 
 
-class Block(msgspec.Struct, frozen=True, kw_only=True):
+class Block(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A contiguous read and the registers whose values it brings."""
 
     table: Table
     address: int
     count: int
     registers: tuple[Register, ...]
+
+    @cached_property
+    def places(self) -> tuple[tuple[Register, slice], ...]:
+        """Which words of an answer are each register's."""
+        starts = ((register, register.address - self.address) for register in self.registers)
+        return tuple((register, slice(start, start + words_of(register))) for register, start in starts)
 
 
 def plan(wanted: Iterable[Register], unit: RegisterMap) -> tuple[Block, ...]:
@@ -53,25 +60,17 @@ def values(block: Block, words: tuple[int, ...]) -> tuple[tuple[Register, int | 
     """Each register of a block with its canonical value out of the words read; None where the sentinel stands."""
     if len(words) != block.count:
         raise LocalProtocolError(f"{len(words)} words for a block of {block.count}")
-    found = []
-    for register in block.registers:
-        start = register.address - block.address
-        found.append((register, decode(register, words[start : start + words_of(register)])))
-    return tuple(found)
+    return tuple([(register, decode(register, words[place])) for register, place in block.places])
 
 
 def covers(unit: RegisterMap, table: Table, address: int, count: int) -> bool:
     """Whether a read of ``count`` words from ``address`` touches nothing but readable registers, whole ones."""
     at = address
-    spans = {
-        register.address: words_of(register)
-        for register in unit.registers
-        if register.table is table and register.access is not Access.WRITE
-    }
     while at < address + count:
-        if at not in spans:
+        words = unit.readable.get((table, at))
+        if words is None:
             return False
-        at += spans[at]
+        at += words
     return at == address + count and 0 < count <= unit.max_registers_per_read
 
 

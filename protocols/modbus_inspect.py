@@ -38,11 +38,10 @@ def inspect(frame: bytes, unit: RegisterMap, framing: Framing) -> FrameKind:
 
 def _stated(request: Request, unit: RegisterMap) -> _Stated | Unknown:
     """The writable registers that the frame covers exactly, and what it states for each."""
-    at = {register.address: register for register in unit.registers if register.table is Table.HOLDING}
     stated: list[tuple[Register, int]] = []
     done = 0
     while done < request.count:
-        register = at.get(request.address + done)
+        register = unit.holding.get(request.address + done)
         if register is None or register.access is Access.READ or register.effect is Effect.NONE:
             return Unknown(f"writes {request.address + done}, which is not a writable register of the map")
         words = request.values[done : done + words_of(register)]

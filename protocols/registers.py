@@ -4,8 +4,9 @@ Addresses are zero-based PDU addresses. ``value = raw * multiply // divide + off
 the way back is exact or refused. The vocabulary follows MBMap v2 (nobrega8/mbmap-library) where it has a word.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -85,12 +86,23 @@ class Register(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     poll: bool = False  # part of every sample
 
 
-class RegisterMap(msgspec.Struct, frozen=True, kw_only=True):
+class RegisterMap(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """All registers of one unit and how they may be asked for."""
 
     unit_address: int
     registers: tuple[Register, ...]
     max_registers_per_read: int = 32
+
+    @cached_property
+    def readable(self) -> Mapping[tuple[Table, int], int]:
+        """Where readable registers begin, and how many words each has."""
+        registers = (register for register in self.registers if register.access is not Access.WRITE)
+        return {(register.table, register.address): words_of(register) for register in registers}
+
+    @cached_property
+    def holding(self) -> Mapping[int, Register]:
+        """The holding registers by address."""
+        return {register.address: register for register in self.registers if register.table is Table.HOLDING}
 
 
 WORDS_OF: Final = {WordType.INT16: 1, WordType.UINT16: 1, WordType.INT32: 2, WordType.UINT32: 2, WordType.FLOAT32: 2}
@@ -111,6 +123,9 @@ def decode(register: Register, words: tuple[int, ...]) -> int | None:
     Never fails on any words of the right number. Where ``divide`` is not 1, the value is rounded down; a float is
     rounded to the nearest.
     """
+    if register.type is WordType.UINT16 and len(words) == 1:  # most registers are one plain word
+        raw = words[0]
+        return None if raw == register.sentinel else raw * register.multiply // register.divide + register.offset
     raw = _unsigned(register, words)
     if raw == register.sentinel:
         return None

@@ -47,6 +47,7 @@ NO_INT: Final = 0x8000
 SAMPLE_AT: Final = 16
 READINGS_AT: Final = 23
 ENABLE, LEASE_HIGH, LEASE_LOW, TIMER, LEVEL = 32, 33, 34, 35, 36
+NO_WORDS: Final = (0,) * SAMPLE_AT
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, DEVICE_FAILURE = 1, 2, 3, 4
 
@@ -115,6 +116,7 @@ class ReferenceUnit:
         self._serial = kind.code * 10_000_000 + (zlib.crc32(name.encode()) + seed) % 10_000_000
         self._boot = 1
         self._cycle_ns: int | None = None  # the last measuring cycle
+        self._updated_ns: int | None = None
         self._deaf_until_ns = 0
         self._later: list[_Later] = []
         self._amplitude = 0
@@ -197,10 +199,10 @@ class ReferenceUnit:
         """Any registers of the map together; none besides."""
         if function != 3:
             return ILLEGAL_FUNCTION
-        words = (*self._identity(), *self._sample(now_ns), *self._written())
-        if address + count > len(words):
+        if address + count > LEVEL + len(self._kind.settings):
             return ILLEGAL_ADDRESS
-        return words[address : address + count]
+        identity = self._identity() if address < SAMPLE_AT else NO_WORDS
+        return (*identity, *self._sample(now_ns), *self._written())[address : address + count]
 
     def write(self, address: int, values: tuple[int, ...], now_ns: MonoNs) -> int | None:
         """All or nothing: every word is judged before the first one acts, and enable acts last."""
@@ -237,6 +239,9 @@ class ReferenceUnit:
 
     def update(self, now_ns: MonoNs) -> None:
         """Measuring cycles up to now; the clock of a resting unit jumps."""
+        if now_ns == self._updated_ns:
+            return
+        self._updated_ns = now_ns
         if self._cycle_ns is None:
             self._cycle_ns = now_ns
         if self.board.is_hung(now_ns):
@@ -338,9 +343,11 @@ class ReferenceUnit:
         return raw & 0xFFFF if lowest <= raw <= highest else nothing
 
     def _cycle(self, now_ns: MonoNs) -> None:
-        for later in [later for later in self._later if later.due_ns <= now_ns]:
-            self._later.remove(later)
-            self._apply(later.address, later.word)
+        was_enabled, coming = self.is_enabled, len(self._later)
+        if coming:
+            for later in [later for later in self._later if later.due_ns <= now_ns]:
+                self._later.remove(later)
+                self._apply(later.address, later.word)
         if self.is_enabled:
             if self.board.lease_acts() and now_ns >= self._lease_end_ns:
                 self.switch_off(LEASE_EXPIRED)
@@ -348,7 +355,8 @@ class ReferenceUnit:
                 self._timer_left_ns -= CYCLE_NS
             if self._timer_left_ns <= 0:
                 self.switch_off(TIMER_ENDED)
-        self._observe(now_ns)
+        if coming or was_enabled is not self.is_enabled or self.board.active():  # else nothing has moved since the last
+            self._observe(now_ns)
         self.advance(now_ns)
         self._observe(now_ns)
 
@@ -358,10 +366,10 @@ class ReferenceUnit:
 
     def _observe(self, now_ns: MonoNs) -> None:
         """What the output stage makes of its command, and when that changed."""
-        before = (self._amplitude, self._was_energized)
+        amplitude, was_energized = self._amplitude, self._was_energized
         self._amplitude = self.load(self.board.true_amplitude(self.commanded(), now_ns), MonoNs(now_ns))
         self._was_energized = self.is_enabled or not self.is_output_off()
-        if before != (self._amplitude, self._was_energized):
+        if amplitude != self._amplitude or was_energized is not self._was_energized:
             self._changed_ns = now_ns
 
     def _status(self) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MAX_SEED = 2**31 - 1  # chosen: what a simulator's own seed may be
 SLICE_S = 20  # chosen: of virtual time; some sixteen tables pass it in less than a second
+SLOWEST_PACE_MS = 500  # two samples within a second: the house rule of what energizes (profiles: stale_ms)
 MS_PER_HOUR = 3_600_000
 SECONDS_PER_HOUR = 3_600
 
@@ -27,8 +28,20 @@ SECONDS_PER_HOUR = 3_600
 )
 @click.option("--clinic", "tables", type=click.IntRange(1, 64), help="Instead of a scenario: so many tables in use.")
 @click.option("--hours", type=click.FloatRange(0.01, 10_000), help="How long the clinic is open.  [default: 1]")
-def simulate(
-    scenario: Path | None, seed: int | None, chart: Path | None, tables: int | None, hours: float | None
+@click.option(
+    "--pace",
+    "pace_ms",
+    type=click.IntRange(50, SLOWEST_PACE_MS),
+    metavar="MS",
+    help="Ask units in a session so often. Slower is cheaper and sees less.  [default: as their profiles have it]",
+)
+def simulate(  # one parameter an option
+    scenario: Path | None,
+    seed: int | None,
+    chart: Path | None,
+    tables: int | None,
+    hours: float | None,
+    pace_ms: int | None,
 ) -> None:
     """Run SCENARIO (a TOML file) in virtual time, or a short demonstration when none is named.
 
@@ -40,9 +53,9 @@ def simulate(
     Example: modctl simulate tests/scenario/contact-loss.toml --seed 7 --chart /tmp/chart.db
     """
     if tables is not None and scenario is None:
-        _run_clinic(tables, 1.0 if hours is None else hours, 1 if seed is None else seed, chart)
-    if tables is not None or hours is not None:
-        raise UsageError("--clinic stands instead of a scenario, and --hours belongs to --clinic.")
+        _run_clinic(tables, 1.0 if hours is None else hours, 1 if seed is None else seed, chart, pace_ms)
+    if tables is not None or hours is not None or pace_ms is not None:
+        raise UsageError("--clinic stands instead of a scenario; --hours and --pace belong to --clinic.")
     from modctl.virtual.charted import Charted
     from modctl.virtual.scenario import DEMONSTRATION, load_scenario
     from modctl.virtual.station import Station
@@ -70,7 +83,7 @@ def simulate(
     finish(Exit.FINDINGS if unexpected else Exit.OK)
 
 
-def _run_clinic(tables: int, hours: float, seed: int, chart: Path | None) -> NoReturn:
+def _run_clinic(tables: int, hours: float, seed: int, chart: Path | None, pace_ms: int | None) -> NoReturn:
     from modctl.clock import SystemClock
     from modctl.virtual.charted import Charted
     from modctl.virtual.clinic import START_UTC, Clinic
@@ -79,7 +92,7 @@ def _run_clinic(tables: int, hours: float, seed: int, chart: Path | None) -> NoR
     began_ns = told_ns = clock.mono_ns()
     with tempfile.TemporaryDirectory(prefix="modctl-simulate-") as keys:
         sink = None if chart is None else Charted(chart, Path(keys) / "keys", seed, START_UTC)
-        clinic = Clinic(tables, hours, seed, sink)
+        clinic = Clinic(tables, hours, seed, sink, pace_ms=pace_ms)
         while not clinic.is_over:
             clinic.run_for(SLICE_S)
             if clock.mono_ns() - told_ns >= NS_PER_S:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from devices.model import NS_PER_MS, NS_PER_S
-from devices.profile import load
+from devices.profile import Profile, load
 from devices.sim.catalog import SIMULATED
 from devices.sim.faults import Dice
 from modctl.chart.body import encode_body
@@ -39,10 +39,14 @@ CHART_FAILS_EVERY_S: Final = 28_800
 
 
 class Tally(msgspec.Struct, kw_only=True, tag_field="kind", tag="simulate.clinic"):
-    """What a clinic came to. ``session_ms``: from each start to its end, energized or paused."""
+    """What a clinic came to. ``session_ms``: from each start to its end, energized or paused.
+
+    ``pace_ms``: how often units in a session were asked; None: as their profiles have it.
+    """
 
     seed: int
     tables: int
+    pace_ms: int | None = None
     hours_ms: int = 0
     sessions: dict[str, int] = msgspec.field(default_factory=dict)
     session_ms: int = 0
@@ -53,13 +57,24 @@ class Tally(msgspec.Struct, kw_only=True, tag_field="kind", tag="simulate.clinic
 
 
 class Clinic:
-    """Everything that happens, up to the closing hour."""
+    """Everything that happens, up to the closing hour.
+
+    ``pace_ms``: units in a session are asked so often instead of as often as their profiles say; slower pays for
+    more hours with fewer samples in each. A profile allows it up to half of its ``stale_ms``.
+    """
 
     def __init__(
-        self, tables: int, hours: float, seed: int, sink: Sink | None = None, program: str = "modctl simulate"
+        self,
+        tables: int,
+        hours: float,
+        seed: int,
+        sink: Sink | None = None,
+        program: str = "modctl simulate",
+        pace_ms: int | None = None,
     ) -> None:
         self.clock = VirtualClock(datetime.fromisoformat(START_UTC))
-        self.judge = Judge()
+        self.judge = Judge() if pace_ms is None else Judge(pace_ms)
+        self._pace_ms = pace_ms
         self.program = program
         self.started_ns = self.clock.now_ns
         self.closes_ns = self.started_ns + int(hours * HOUR_NS)
@@ -73,7 +88,7 @@ class Clinic:
         self.events: Counter[str] = Counter()
         self._session_ms = 0
         self._write_genesis()
-        profiles = {model: load(model) for model in MODELS}
+        profiles = {model: _paced(load(model), pace_ms) for model in MODELS}
         presets = _presets()
         menus = {model: menu_of(model, profiles[model]) for model in profiles}
         pairs = []
@@ -108,6 +123,7 @@ class Clinic:
         return Tally(
             seed=self._seed,
             tables=len(self._tables),
+            pace_ms=self._pace_ms,
             hours_ms=(self.clock.now_ns - self.started_ns) // NS_PER_MS,
             sessions=dict(sorted(self._outcomes.items())),
             session_ms=self._session_ms,
@@ -185,6 +201,14 @@ class Clinic:
             return
         self.events["restart"] += 1
         self.world.restart()
+
+
+def _paced(profile: Profile, pace_ms: int | None) -> Profile:
+    """The profile with another pace of its samples in a session."""
+    if pace_ms is None:
+        return profile
+    live = msgspec.structs.replace(profile.liveness, poll_ms=pace_ms)
+    return msgspec.structs.replace(profile, liveness=live)
 
 
 def _presets() -> Mapping[str, Sequence[Preset]]:

@@ -20,12 +20,15 @@ from typing import Final
 
 from modctl.virtual.judge_course import Course
 from modctl.virtual.judge_terms import (
+    ANSWER_MS,
     COMMIT_NS,
     DEAF,
     LIES,
     LINGERS_NS,
     NOTICE_NS,
+    NS_PER_MS,
     NS_PER_S,
+    OWN_PACE_MS,
     SELF_WILLED,
     Answer,
     Ended,
@@ -65,9 +68,13 @@ class _Unit:
 
 
 class Judge:
-    """Reads a chart and the truth beside it as they grow; findings appear in ``findings``."""
+    """Reads a chart and the truth beside it as they grow; findings appear in ``findings``.
 
-    def __init__(self) -> None:
+    ``pace_ms``: how often a unit in a session is asked what it does.
+    """
+
+    def __init__(self, pace_ms: int = OWN_PACE_MS) -> None:
+        self._lag_ns = (pace_ms + ANSWER_MS) * NS_PER_MS
         self.findings: list[Finding] = []
         self.sessions = 0  # judged to their end
         self._units: dict[str, _Unit] = {}
@@ -184,7 +191,7 @@ class Judge:
         if session in self._courses:
             self._find(Rule.COURSE, entry, said.unit, "this id is requested twice")
             return
-        self._courses[session] = Course(session, said)
+        self._courses[session] = Course(session, said, self._lag_ns)
 
     def _on_unit_entry(self, entry: Entry, unit: _Unit, said: Named) -> None:
         self._pass_time(unit, entry.at_ns)

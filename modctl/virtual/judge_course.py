@@ -5,7 +5,6 @@ from typing import Final
 
 from modctl.virtual.judge_terms import (
     EXACT_NS,
-    LAG_NS,
     LIES,
     NS_PER_MS,
     NS_PER_S,
@@ -29,9 +28,13 @@ UNSEEN: Final = WRONG_OUTPUT | LIES
 
 
 class Course:
-    """From request to end. Times are nanoseconds of the chart's monotonic clock, levels canonical integers."""
+    """From request to end. Times are nanoseconds of the chart's monotonic clock, levels canonical integers.
 
-    def __init__(self, session: str, requested: Requested) -> None:
+    ``lag_ns``: what one sample takes until it counts.
+    """
+
+    def __init__(self, session: str, requested: Requested, lag_ns: int) -> None:
+        self._lag_ns = lag_ns
         self.session = session
         self.unit = requested.unit
         self.is_confirmed = False
@@ -141,10 +144,10 @@ class Course:
         return (output - self._level) * self._sign() > band
 
     def _reaction_ns(self, setup: SetupRow) -> int:
-        wait_ns = LAG_NS
+        wait_ns = self._lag_ns
         for row in setup.limits:
             if row.kind in ("deviation", "max", "min") and row.parameter == setup.level.parameter:
-                wait_ns = max(wait_ns, row.settle_ms * NS_PER_MS + row.confirm * LAG_NS)
+                wait_ns = max(wait_ns, row.settle_ms * NS_PER_MS + row.confirm * self._lag_ns)
         return wait_ns + setup.stale_ns + setup.stop_deadline_ns + setup.lease_ms * NS_PER_MS
 
     def _bound(self, setup: SetupRow) -> int:
@@ -191,7 +194,7 @@ class Course:
         if said.outcome == "completed" and said.delivered_ms + loose_ns // NS_PER_MS < said.planned_ms:
             yield f"completed with {said.delivered_ms} ms of {said.planned_ms}"
         claimed_ns = (said.delivered_ms + said.no_contact_ms) * NS_PER_MS
-        if claimed_ns > self._on_ns + LAG_NS * (self._edges + 1) and faults.isdisjoint(LIES):
+        if claimed_ns > self._on_ns + self._lag_ns * (self._edges + 1) and faults.isdisjoint(LIES):
             yield f"{claimed_ns // NS_PER_MS} ms delivered or without contact; on for {self._on_ns // NS_PER_MS} ms"
         if self._on_ns > said.energized_ms * NS_PER_MS + loose_ns and faults.isdisjoint(LIES | SELF_WILLED):
             yield f"on for {self._on_ns // NS_PER_MS} ms, energized for {said.energized_ms} ms by its end"
@@ -211,7 +214,7 @@ class Course:
         given = self._given * on // (whole * NS_PER_S)
         # A level that is only seen from sample to sample differs from what is held of it by at most the lag times
         # all that it moved.
-        loose = self._varied * LAG_NS * on // (whole * NS_PER_S) + 1
+        loose = self._varied * self._lag_ns * on // (whole * NS_PER_S) + 1
         for dose in said.dose:
             if dose.quantity in OF_THE_BODY:
                 continue

@@ -13,9 +13,10 @@ import msgspec
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 
-# One sample and what it takes until it counts: the slowest poll of a session is 100 ms, the slowest answer 120 ms
-# (profiles: reply_ms), and a frame that is under way is waited for before the next one is asked.
-LAG_NS: Final = 350 * NS_PER_MS
+# One sample and what it takes until it counts: the pace at which a session's unit is asked, the slowest answer (120 ms;
+# profiles: reply_ms), and a frame that is under way is waited for before the next one is asked.
+OWN_PACE_MS: Final = 100  # the slowest poll of a session in the profiles of the clinic's models
+ANSWER_MS: Final = 250
 STARTING_NS: Final = 3 * NS_PER_S  # house rule: START and RESUME either reach the unit in this time or end
 EXACT_NS: Final = 50 * NS_PER_MS  # chosen: rounding to milliseconds of five accounts, two commits and two frames
 COMMIT_NS: Final = 1 * NS_PER_MS  # what the virtual world takes for a commit: before it an entry is not durable

@@ -15,12 +15,15 @@ from modctl.engine.events import SessionEvent
 from modctl.engine.machine import Phase
 from modctl.engine.phases import OVER, SessionState
 from modctl.engine.session import next_gate
-from modctl.engine.unit import UnitStatus
+from modctl.engine.setup import GateSpec
+from modctl.engine.unit import STOP_SWITCH, UnitStatus
 from modctl.virtual.people import DURATIONS_S, THERAPIST, acts_of, answer_to, event_of, faults_of
 from modctl.virtual.world import VirtualClock, World
 
 SWITCHED_OFF: Final = FaultOrder(fault="disconnect")
 POWER_CUT: Final = FaultOrder(fault="reboot")
+PRESSED: Final = FaultOrder(fault="switch-open")
+PRESSED_MS: Final = 1_200  # chosen: an idle unit is asked twice a second, and one answer may be lost
 GAP_S: Final = 300  # chosen: a table is in use for about half of the clinic's hours
 PATIENCE: Final = 8  # so often a therapist looks at a unit that is not ready, then leaves it alone
 
@@ -65,6 +68,8 @@ class Table:
         self._session = ""
         self._planned_s = 0
         self._looks = 0
+        self._tries = 0  # at the question that is open
+        self._has_pressed = False
 
     def close(self) -> None:
         """The unit is mended if need be, switched off and unplugged until somebody comes."""
@@ -142,6 +147,7 @@ class Table:
         )
         judged = prepare(order)
         number = self._clinic.number()
+        self._tries, self._has_pressed = 0, False
         self._plan_faults()
         if isinstance(judged, NotPrepared):
             refuse = ce.Refuse(
@@ -193,10 +199,21 @@ class Table:
         """The next gate, with the time that a person takes; before the start and after the end."""
         state = self._state()
         gate = None if state is None else next_gate(state)
-        if state is None or gate is None or self._dice.hits(8):  # now and then it is forgotten
+        if state is None or gate is None:
+            return
+        if self._dice.hits(8):  # now and then it is forgotten: for a while, or for good
+            if not self._dice.hits(100):
+                self._later(15_000 + self._dice.below(45_000), self._answer)
+            return
+        if gate.gate == STOP_SWITCH and not self._has_pressed:
+            self._press_switch()
             return
         answer = answer_to(gate, self._dice)
         self._tell(answer)
+        if self._is_open(gate):
+            self._try_again()
+            return
+        self._tries = 0
         if self._dice.hits(30):
             self._tell(answer)  # pressed twice
         if gate.gate == "confirm":
@@ -205,6 +222,29 @@ class Table:
                 self._later(act.after_ms, lambda do=act.do, session=session: self._act(do, session))  # type: ignore[misc]  # bound now
             return
         self._later(answer.took_ms, self._answer)
+
+    def _is_open(self, gate: GateSpec) -> bool:
+        """The answer was not taken: the screen says why."""
+        state = self._state()
+        return state is not None and next_gate(state) is gate
+
+    def _try_again(self) -> None:
+        """Somebody does what the screen says, some times over, and then gives up."""
+        self._tries += 1
+        self._has_pressed = False
+        if self._tries > PATIENCE:
+            self._clinic.events["gave up"] += 1
+            self._act("stop", self._session)
+        else:
+            self._later(2_000 + self._dice.below(4_000), self._answer)
+
+    def _press_switch(self) -> None:
+        """The patient presses the stop switch and lets go of it, as its test asks."""
+        self._has_pressed = True
+        self._clinic.events["switch tested"] += 1
+        self._clinic.world.sim(self._unit).inject(PRESSED, self._clinic.clock.now_ns)
+        self._later(PRESSED_MS, lambda: self._mend_one(PRESSED.fault, self._visits))
+        self._later(2 * PRESSED_MS, self._answer)
 
     def _act(self, do: str, session: str) -> None:
         if session != self._session or not self.is_busy:

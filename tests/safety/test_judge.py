@@ -6,10 +6,13 @@ import msgspec
 import pytest
 
 from devices.model import NS_PER_MS, NS_PER_S
+from modctl.clock import Stamp
 from modctl.engine import events as ev
+from modctl.records import Draft, Inputs, SessionStarted
 from modctl.virtual.clinic import Clinic
 from modctl.virtual.judge import judge
 from modctl.virtual.judge_terms import Rule
+from modctl.virtual.people import MODELS
 from modctl.virtual.truth import TruthLine
 from tests.safety import knockouts
 from tests.scenario.evidence import bodies
@@ -333,6 +336,41 @@ def test_a_clinic_is_sound(seed: int) -> None:
 
     assert [] == list(clinic.tally().findings)
     assert clinic.tally().sessions
+
+
+def test_every_model_of_the_clinic_is_treated_with() -> None:
+    """A clinic in which no rope is ever pulled would say nothing of ropes: its stop switch has to be tried first."""
+    started: set[str] = set()
+
+    def note(draft: Draft, _stamp: Stamp) -> None:
+        if isinstance(draft.data, SessionStarted):
+            started.add(draft.data.model)
+
+    clinic = Clinic(len(MODELS), 1, 3, note, pace_ms=400)
+    while not clinic.is_over and started != set(MODELS):
+        clinic.run_for(20)
+
+    assert set(MODELS) == started
+    assert [] == list(clinic.findings)
+
+
+def test_a_slower_pace_is_said_and_asks_less_often() -> None:
+    """Fewer samples for the same hours are less evidence: whoever reads the tally sees which it was."""
+    samples = []
+    for pace_ms in (None, 400):
+        entries: list[Inputs] = []
+
+        def note(draft: Draft, _stamp: Stamp, entries: list[Inputs] = entries) -> None:
+            if isinstance(draft.data, Inputs):
+                entries.append(draft.data)
+
+        clinic = Clinic(1, 0.2, 2, note, pace_ms=pace_ms)
+        while not clinic.is_over:
+            clinic.run_for(20)
+        samples.append(sum(bytes(entry.events).count(b'"is":"sample"') for entry in entries))
+        assert pace_ms == clinic.tally().pace_ms
+
+    assert samples[1] * 2 < samples[0]
 
 
 def test_one_seed_gives_one_clinic() -> None:

@@ -43,7 +43,7 @@ def test_what_the_judge_finds_is_the_exit_status() -> None:
     assert "energized-before-start" in result.stderr
 
 
-@pytest.mark.parametrize("words", [("--hours", "1"), ("--clinic", "2", "scenario.toml")])
+@pytest.mark.parametrize("words", [("--hours", "1"), ("--pace", "400"), ("--clinic", "2", "scenario.toml")])
 def test_a_clinic_stands_instead_of_a_scenario(words: tuple[str, ...]) -> None:
     """Two things at once would be neither."""
     result = run("simulate", *words)

@@ -1,4 +1,7 @@
-"""Clinics in virtual time for as long as there is time: one seed after the other, every chart judged."""
+"""Clinics in virtual time for as long as there is time: one seed after the other, every chart judged.
+
+Of four days one is lived at the pace that the profiles have, the others at a slower one, which brings more hours.
+"""
 
 from collections import Counter
 
@@ -8,8 +11,10 @@ from modctl.virtual.clinic import Clinic
 from tests.soak.report import Line
 
 TABLES = 16  # as in a clinic with all units that one controller is meant for
+MS_PER_HOUR = 3_600_000
 HOURS = 8  # a day, then a new seed: what failed once does not colour the rest
 SLICE_S = 20
+PACES_MS = (None, 400, 400, 400)  # chosen: the slowest with two samples in a second and an answer lost between them
 
 
 def run(seconds: float, seed: int) -> Line:
@@ -17,17 +22,20 @@ def run(seconds: float, seed: int) -> Line:
     clock = SystemClock()
     until_ns = clock.mono_ns() + int(seconds * NS_PER_S)
     reached: Counter[str] = Counter()
+    session_ms: Counter[str] = Counter()
     findings: list[str] = []
     number = seed
     while clock.mono_ns() < until_ns:
-        clinic = Clinic(TABLES, HOURS, number)
+        pace_ms = PACES_MS[number % len(PACES_MS)]
+        clinic = Clinic(TABLES, HOURS, number, pace_ms=pace_ms)
         while not clinic.is_over and clock.mono_ns() < until_ns:
             clinic.run_for(SLICE_S)
         if clinic.is_over:
             clinic.close()
         tally = clinic.tally()
         reached["clinics"] += 1
-        reached["session_hours_x1000"] += tally.session_ms // 3_600
+        session_ms["session-hours"] += tally.session_ms
+        session_ms["session-hours at the profiles' pace"] += tally.session_ms if pace_ms is None else 0
         reached["clinic_hours_x1000"] += tally.hours_ms // 3_600
         reached["sessions"] += sum(tally.sessions.values())
         reached["faults"] += sum(tally.faults.values())
@@ -35,4 +43,5 @@ def run(seconds: float, seed: int) -> Line:
         reached.update({f"outcome_{outcome}": count for outcome, count in tally.sessions.items()})
         findings += [f"seed {number}: {finding}" for finding in tally.findings]
         number += 1
+    reached.update({name: spent_ms // MS_PER_HOUR for name, spent_ms in session_ms.items()})
     return Line(family="clinic", seed=seed, reached=dict(sorted(reached.items())), findings=tuple(findings))

@@ -2,7 +2,9 @@
 
 An event is a choice: time goes on to what the port waits for, an answer arrives (the oldest, the newest, one of the
 other unit's), an answer is lost, somebody stops a unit, raises it, or its permit lapses. From each state every event
-that can happen is tried; states that are equal to the byte are tried once and counted as often as ways lead there.
+that can happen is tried, on a copy of that state: nothing is run again from the beginning. States that are equal to
+the byte after equally many events are tried once and counted as often as ways lead there, which loses none: whatever
+can follow, follows from the bytes alone. Ways and distinct states are told apart in what is printed.
 
 On RTU an answer that is later than the time for which the port listens is not among the events: it carries no number,
 and a unit that answers so late cannot be told from one that answers the next question (see ``protocols.modbus_line``).
@@ -21,17 +23,21 @@ from enum import StrEnum
 from typing import Final, Literal
 
 import msgspec
+from pymodbus.pdu import DecodePDU
 
 from devices.driver import Driver
 from devices.model import NEVER_NS, NS_PER_MS, Ack, AckOf, Identity, MonoNs, Off, Output, Sample, levels
-from devices.profile import Profile, load
+from devices.profile import Liveness, Profile, load
 from devices.registry import driver_for
 from devices.sim.modbus import SimModbus
 from devices.sim.port import SimPort
+from devices.sim.reference import Kind
 from devices.sim.units.reference_ultrasound import ReferenceUltrasound
 from modctl.engine.effects import Band, Command, Permit, Revoke, Watch
+from modctl.engine.gate import GateRules
 from modctl.engine.port import Port
 from protocols import inspect
+from protocols.blocks import Block
 from protocols.registers import Register, RegisterMap
 from tests.soak.report import Line
 
@@ -261,35 +267,47 @@ def beginnings(framing: Framing) -> Sequence[Bus]:
     return found
 
 
+class _Met:
+    """One state of a layer: the first way that led there, and how many do."""
+
+    __slots__ = ("path", "ways")
+
+    def __init__(self, path: tuple[On, ...] = (), ways: int = 1) -> None:
+        self.path = path
+        self.ways = ways
+
+
 class Search:
     """Breadth first, one depth after the other, from all beginnings of one framing."""
 
     def __init__(self, framing: Framing, seed: int) -> None:
         self._dice = random.Random(seed)
-        self._layer: dict[bytes, tuple[int, tuple[On, ...]]] = {}
-        for bus in beginnings(framing):
-            self._layer[dumps(bus)] = (1, ())
+        self._layer = {dumps(bus): _Met() for bus in beginnings(framing)}
         self.framing = framing
         self.depth = 0
         self.steps = 0
         self.ways = 0  # interleavings to the last depth that was finished
-        self.states = len(self._layer)
+        self.states = len(self._layer)  # distinct ones, of all depths
+        self.merged = 0  # ways into a state that another one had led to before
         self.findings: list[str] = []
 
     def deepen(self, is_over: Callable[[], bool]) -> bool:
         """One event more in every way that was found; False when the time was over before that was done."""
-        after: dict[bytes, tuple[int, tuple[On, ...]]] = {}
-        for state, (ways, path) in self._layer.items():
+        after: dict[bytes, _Met] = {}
+        for state, met in self._layer.items():
             if is_over():
                 return False
-            for on in loads(state).can():
-                reached = self._step(state, (*path, on))
-                if reached is not None:
-                    known = after.get(reached)
-                    after[reached] = (ways + (known[0] if known else 0), known[1] if known else (*path, on))
+            bus = loads(state)
+            for on in bus.can():
+                reached = self._step(state, (*met.path, on))
+                if reached is None:
+                    continue
+                known = after.setdefault(reached, _Met((*met.path, on), 0))
+                self.merged += known.ways > 0
+                known.ways += met.ways
         self._layer = after
         self.depth += 1
-        self.ways = sum(ways for ways, _ in after.values())
+        self.ways = sum(met.ways for met in after.values())
         self.states += len(after)
         return True
 
@@ -297,10 +315,10 @@ class Search:
         """From as many of the last states as there is time for, in any order: a stop ends in off. How many."""
         ends = list(self._layer.items())
         self._dice.shuffle(ends)
-        for count, (state, (_, path)) in enumerate(ends):
+        for count, (state, met) in enumerate(ends):
             if is_over():
                 return count
-            self._try(state, path, Bus.settle)
+            self._try(state, met.path, Bus.settle)
         return len(ends)
 
     def _step(self, state: bytes, path: tuple[On, ...]) -> bytes | None:
@@ -331,15 +349,17 @@ def run(seconds: float, seed: int, depth: int = DEPTH) -> Line:
 
         while search.depth < depth and not search.findings and search.deepen(lambda: is_over(0.85)):
             pass
+        took_s = round(time.monotonic() - began)
         reached["settled"] += search.settle(lambda: is_over(1))
         reached |= {f"depth, {framing}": search.depth, f"interleavings, {framing}": search.ways}
-        reached["states"] += search.states
+        reached |= {f"distinct states, {framing}": search.states, f"merged, {framing}": search.merged}
+        reached |= {f"seconds, {framing}": took_s}
         reached["events tried"] += search.steps
         findings += search.findings
     return Line(family="interleavings", seed=seed, reached=dict(reached), findings=tuple(findings))
 
 
-# Copies. What a profile says is shared: it never changes, and there is much of it.
+# Copies. What a profile and a model say is shared: it never changes, and there is much of it.
 
 _SHARED: Final[dict[int, object]] = {}
 
@@ -353,8 +373,11 @@ def _reduced(one: object) -> tuple[Callable[[int], object], tuple[int]]:
     return _shared, (id(one),)
 
 
+CONSTANT: Final = (Profile, Register, RegisterMap, Block, Liveness, Kind, GateRules, DecodePDU)
+
+
 class _Pickler(pickle.Pickler):
-    dispatch_table = copyreg.dispatch_table | dict.fromkeys((Profile, Register, RegisterMap), _reduced)
+    dispatch_table = copyreg.dispatch_table | dict.fromkeys(CONSTANT, _reduced)
 
 
 def dumps(bus: Bus) -> bytes:

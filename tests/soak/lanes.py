@@ -30,10 +30,10 @@ LANES: Final[tuple[tuple[Family, ...], ...]] = (
         Family("kills", 0.3, (("kill points", 1_000),)),
     ),
     (
-        Family("fuzz", 0.4, (("fewest inputs", 1_000_000),)),
-        Family("interleavings", 0.3),
+        Family("fuzz", 0.35, (("fewest inputs", 1_000_000),)),
+        Family("interleavings", 0.2),
         Family("wire", 0.1, (("wire faults", 100_000),)),
-        Family("clinic", 0.2, (("session-hours", 10_000),)),
+        Family("clinic", 0.35, (("session-hours", 10_000),)),
     ),
 )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from modctl import sentences
+from modctl.records import UnitIdentified
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -66,6 +67,19 @@ def alarm_text(entry: msgspec.Raw) -> tuple[str | None, str] | None:
         return None
     alarm = msgspec.json.decode(head.data, type=_Alarm)
     return head.session, alarm.text or sentences.alarm(alarm.alarm)
+
+
+def identity_text(entry: msgspec.Raw, unit: str) -> str:
+    """What this unit answered to the question who it is, as a sentence; empty for every other entry."""
+    head = msgspec.json.decode(entry, type=_Head)
+    if head.kind != "unit.identified":
+        return ""
+    told = msgspec.json.decode(head.data, type=UnitIdentified)
+    if told.unit != unit:
+        return ""
+    fits = "as in site.toml" if told.matches else "NOT THE UNIT OF ITS ENTRY"
+    serial = f"serial {told.serial or 'not told'}, firmware {told.firmware or 'not told'}"
+    return f"{told.unit} answers: {told.model}, {serial}; {fits}."
 
 
 def _read(journal: Journal, head: _Head) -> Journal:

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from devices.model import NS_PER_S
+from modctl.chart.anchor import Head
 from modctl.clinic.interlocks import Running
 from modctl.clock import Clock
 from modctl.controller.attendance import Attendance, Lost
@@ -216,7 +217,15 @@ class Desk(Backroom):
         begins = isinstance(request, Start | BenchRun)
         if caller is not None and reply.session is not None and (caller.attends or begins):
             self._attending.extend((name, caller) for name in (reply.session, reply.partner) if name is not None)
-        self.server.answer(reply.request, Done(id=0, session=reply.session, partner=reply.partner, checked=checked))
+        done = Done(id=0, session=reply.session, partner=reply.partner, checked=checked)
+        if checked is None:
+            self.server.answer(reply.request, done)
+            return
+
+        def answer(head: Head | None) -> None:  # once it is durable, under a signed head
+            self.server.answer(reply.request, head_answer(head) if head is None else done)
+
+        self._writer.sign_head(answer)
 
     def stopped(self, stopped: Stopped) -> None:
         """Say what a stop reached."""

@@ -276,7 +276,7 @@ def test_a_check_is_looked_through_and_recorded() -> None:
             "patient_leakage_ua": "35",
             "patient_leakage_fault_ua": "not-done",
         } == dict(checked.items)
-        assert "Recorded: ultrasound-1 head 4711" in stand.text()
+        assert "Recorded in the chart; w saves the paper." in stand.text()
 
     perform(act, script=recording, size=(132, 43))
 

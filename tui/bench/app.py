@@ -33,6 +33,7 @@ from tui.bench.state import open_gate, still_mine, without_patients
 from tui.bench.typed import Typed
 from tui.bench.unit_acts import UnitActs
 from tui.client import Dial
+from tui.journal import identity_text
 from tui.sight import Link
 from tui.terminal import TableDriver
 
@@ -198,6 +199,11 @@ class BenchApp(BenchScreen):
             if gate == CONFIRM:
                 self._guard.close(self.now_ns())
         self._draw()
+
+    @on(messages.EventArrived)
+    def _charted(self, event: messages.EventArrived) -> None:
+        if said := identity_text(event.event.entry, self._bench.unit):
+            self.say(said)
 
     @on(messages.Answered)
     def _answered(self, event: messages.Answered) -> None:

@@ -6,7 +6,7 @@ import msgspec
 
 from devices.bench import FaultSpec
 from modctl.ipc.messages import Acknowledge, Request, UnitRow
-from modctl.ipc.servicing import HoldUnit, IdentifyUnit, ReleaseUnit
+from modctl.ipc.servicing import HoldUnit, ReleaseUnit
 from tui.bench.lines import (
     Lines,
     Placed,
@@ -202,8 +202,6 @@ def done(asked: Request) -> str:
             return f"{asked.unit} is out of service at every table. It can still be run on a load."
         case ReleaseUnit():
             return f"{asked.unit} is back in service."
-        case IdentifyUnit():
-            return f"{asked.unit} is asked who it is."
         case Acknowledge():
             return f"{asked.unit}: its fault is acknowledged."
         case _:

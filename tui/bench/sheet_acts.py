@@ -7,7 +7,7 @@ from typing import Final
 from modctl.errors import ModctlError
 from modctl.ipc.messages import Done, Refused, Request, UnitRow
 from modctl.ipc.servicing import CheckUnit, LookBack
-from modctl.reports.service_words import look_back_words, named, verdict
+from modctl.reports.service_words import look_back_words, named
 from modctl.service_records import UnitChecked
 from tui.bench.desk import Desk, Doers
 from tui.bench.form import Ask
@@ -178,7 +178,8 @@ class SheetActs:
         self._sheets.pop((asked.unit, asked.what), None)
         self._desk.change(sheet=None, record=Record(head=asked.head, checked=checked))
         self._desk.show(Page.RECORD)
-        self._desk.say(f"Recorded: {named(checked)}: {verdict(checked)}")
+        is_closed = "" if checked.is_good else f" It closes {named(checked)}: h says why at every table."
+        self._desk.say(f"Recorded in the chart; w saves the paper.{is_closed}")
         if not all(point.is_found_good for point in checked.points):
             self._desk.send(LookBack(id=0, unit=asked.unit, head=asked.head))
 

@@ -30,7 +30,7 @@ class UnitActs:
             Do.RUN: self._run,
             Do.HOLD: self._hold,
             Do.RELEASE: lambda: self._desk.send(ReleaseUnit(id=0, unit=self._unit())),
-            Do.IDENTIFY: lambda: self._desk.send(IdentifyUnit(id=0, unit=self._unit())),
+            Do.IDENTIFY: self._identify,
             Do.ACKNOWLEDGE: self._acknowledge,
             Do.SAVE_TRACE: self._save,
             Do.FILTER: self._filter,
@@ -56,6 +56,11 @@ class UnitActs:
             self._desk.send(run_request(row, parameters, given))
 
         self._desk.ask(carried(run_form(row, parameters), before), run)
+
+    def _identify(self) -> None:
+        unit = self._unit()
+        self._desk.say(f"{unit} is asked who it is.")  # said first: its answer must not be written over
+        self._desk.send(IdentifyUnit(id=0, unit=unit))
 
     def _hold(self) -> None:
         unit = self._unit()

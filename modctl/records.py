@@ -61,6 +61,22 @@ class ChartExported(Record, frozen=True, kw_only=True):
     entries: int
 
 
+class ChartRestored(Record, frozen=True, kw_only=True):
+    """A backup was put back by who is in the envelope. The next entry announces another key: the backup held this one.
+
+    It ended with the entry before; what came after that is lost. ``lost_*``: the highest head that was known here then
+    and that this chart is not of; None where none was known, which does not say that nothing was lost. Roots are
+    hexadecimal.
+    """
+
+    reason: str
+    entries: int  # of the backup
+    root: str
+    lost_size: int | None
+    lost_root: str | None
+    lost_known_from: str  # chart: the one that was in place; else the anchor's folder; empty: nobody knew of one
+
+
 class ControllerStarted(Record, frozen=True, kw_only=True):
     """A controller took the site. ``guard`` is what the guard of the one before it left behind."""
 
@@ -412,6 +428,7 @@ KINDS: dict[str, type[Record]] = {
     "genesis": Genesis,
     "key.rotated": KeyRotated,
     "chart.exported": ChartExported,
+    "chart.restored": ChartRestored,
     "controller.started": ControllerStarted,
     "controller.stopped": ControllerStopped,
     "guard.acted": GuardActed,

@@ -48,6 +48,7 @@ REASONS: Final[Mapping[str, str]] = {
     "pausing_timeout": "off was not confirmed in time for a pause",
     "elapsed_limit": "it took too long over all",
     "off_not_confirmed": "off was not confirmed",
+    "chart_restored": "a backup of the chart was put back, and nobody knows what the unit did since it was made",
     "controller_died": "the controller ended without a stop, and the guard switched off",
     "numb": "the skin was numb, which is what the ice was for",
     "pack_off": "the pack was taken off",

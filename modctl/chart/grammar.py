@@ -87,6 +87,7 @@ class Code(StrEnum):
     CUT_OFF = "anchor.cut-off"
     DIFFERS = "anchor.differs"
     FOREIGN = "anchor.foreign"
+    RESTORED = "anchor.restored"
     PROOF = "receipt.proof"
     RECEIPT = "receipt.entry"
 

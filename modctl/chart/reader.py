@@ -146,6 +146,7 @@ _SESSIONS: Final = f"""SELECT * FROM (
   FROM entry s WHERE s.{schema.IS_STARTED} AND s.{schema.NOT_INPUTS}{{narrowed}}
 ) WHERE {{kept}} ORDER BY seq DESC LIMIT ?"""  # noqa: S608 - text of this module
 _OUTCOME: Final = f"coalesce(json_extract(CAST(ended AS TEXT), '$.data.outcome'), '{OPEN}') = ?"
+_HEADS: Final = "SELECT note FROM checkpoint ORDER BY size"
 _HEAD: Final = "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1"
 
 
@@ -189,6 +190,10 @@ class ChartReader:
         """The newest signed checkpoint, as a note."""
         rows = self._rows(_HEAD, (), _HeadRow)
         return rows[0].note if rows else None
+
+    def heads(self) -> tuple[bytes, ...]:
+        """Every signed checkpoint, as a note, the smallest first."""
+        return tuple(row.note for row in self._rows(_HEADS, (), _HeadRow))
 
     def entries_since(self, seq: int, limit: int = NO_LIMIT) -> tuple[Entry, ...]:
         """The entries after ``seq``, the oldest first."""

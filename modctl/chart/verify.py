@@ -19,6 +19,7 @@ from modctl.chart.body import BodyError, check_canonical, decode_body, decode_re
 from modctl.chart.errors import ChartUnreadableError, NoteError
 from modctl.chart.grammar import SIGNED_KINDS, Code, Finding, Grammar
 from modctl.chart.note import Checkpoint, Note, Seal, VerifierKey, parse_checkpoint, parse_note, parse_vkey, seal
+from modctl.chart.restored import Restores
 from modctl.chart.sqlite import Connection, DatabaseError, open_reader
 from modctl.chart.tlog import Frontier, leaf_hash
 from modctl.records import FORMAT_VERSION, Genesis, KeyRotated, Record
@@ -129,6 +130,7 @@ class _Audit:
         self._anchored: int | None = None
         self._seq = 0
         self._must_be_signed = 0
+        self._restores = Restores()
 
     def verdict(self) -> ChartVerdict:
         """What was found."""
@@ -225,7 +227,7 @@ class _Audit:
             self._begin(record)
         if entry.kind in SIGNED_KINDS:
             self._must_be_signed = seq
-        for finding in self._grammar.read(entry, record):
+        for finding in (*self._grammar.read(entry, record), *self._restores.read(entry, record)):
             self._find(finding.code, finding.seq, finding.text)
         return record
 
@@ -282,7 +284,10 @@ class _Audit:
         if origin != self._origin:
             self._find_foreign(origin)
         elif (wrong := self._signer_wrong(head) or self._root_wrong(head)) is not None:
-            self._find(Code.DIFFERS, size, f"{wrong}: since that head was kept the chart was altered, or it forked")
+            plain = Finding(
+                Code.DIFFERS, size, f"{wrong}: since that head was kept the chart was altered, or it forked"
+            )
+            self._find_unfit(head, plain)
         else:
             self._anchored = size
 
@@ -311,7 +316,8 @@ class _Audit:
         for head in self._outside:
             size, origin = head.checkpoint.size, head.checkpoint.origin
             if origin == self._origin:
-                self._find(Code.CUT_OFF, self._seq, f"the chart ends here, and {size} entries were signed: cut off")
+                text = f"the chart ends here, and {size} entries were signed: cut off"
+                self._find_unfit(head, Finding(Code.CUT_OFF, self._seq, text))
             else:
                 self._find_foreign(origin)
         if self._must_be_signed > (self._last_good or 0) and not self._altered:
@@ -320,6 +326,12 @@ class _Audit:
                 self._must_be_signed,
                 "a session's start or end, or a key, was charted here, and no signed head covers it: it was removed",
             )
+
+    def _find_unfit(self, head: _Head, plain: Finding) -> None:
+        """A head that this chart is not of: perhaps of what was lost with a restore that was declared."""
+        in_force = self._key is not None and seal(head.note, self._key) is Seal.GOOD
+        told = self._restores.told(head.checkpoint.size, plain, in_force=in_force)
+        self._find(told.code, told.seq, told.text)
 
     def _find_foreign(self, origin: str) -> None:
         self._find(Code.FOREIGN, None, f"the head from outside is of {origin}, the chart is {self._origin or 'none'}")

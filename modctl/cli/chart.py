@@ -133,6 +133,25 @@ def backup(context: Context, file: Path, *, purpose: str) -> None:
     take_backup(context, file.absolute(), purpose)
 
 
+@chart.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--declare", "reason", metavar="REASON", help="Put it back, and chart that it was put back and why.")
+@click.option("--as", "user", help="The administrator who declares it; the PIN is asked.")
+@click.option("--pin-file", type=click.Path(path_type=Path), help="Simulated sites only.")
+@pass_context
+def restore(context: Context, file: Path, *, reason: str | None, user: str | None, pin_file: Path | None) -> None:
+    """Verify the backup FILE and say what of this site it does not reach; with --declare, put it back.
+
+    Only while no controller runs, or into an empty folder. What is in place is moved aside, nothing is deleted. The
+    chart that was put back stays broken against every head of what is lost, and says who declared it.
+
+    Example: modctl chart restore /media/safe/monday.tar --declare "disk failed" --as administrator
+    """
+    from modctl.cli.backups import put_back
+
+    put_back(context, file, reason, user, pin_file)
+
+
 def _verify_live(context: Context, outside: tuple[bytes, ...], vkey: str | None) -> ChartVerdict:
     from modctl.cli.charts import verify_live
 

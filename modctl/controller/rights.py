@@ -94,6 +94,8 @@ MAY: Final[Mapping[type[Request], frozenset[Role]]] = MappingProxyType(
         LookBack: _SERVICES_UNITS | {Role.AUDITOR},
     }
 )
+PUTS_BACK: Final = frozenset({Role.ADMINISTRATOR})  # a backup in place of the site: no request, no controller runs then
+
 # Acts on one session: at the table where a patient is, on the bench where nobody is. Neither does the other's.
 OF_A_SESSION: Final = (Answer, Pause, Resume, Step, TakeOver)
 

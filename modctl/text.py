@@ -172,7 +172,7 @@ def pull(force_n: int, body_weight_g: int | None, site_unit: str) -> str:
     other = f"{_tenths(force_n * 1_000_000, _FORCE_UN[beside])} {beside}"
     told = f"{newton} ({other})" if site_unit == "N" else f"{other} ({newton})"
     permille = body_weight_permille({"force_n": force_n, "body_weight_g": body_weight_g or 0})
-    return told if permille is None else f"{told}, {_trimmed(permille, 10)} % of the body's weight"
+    return told if permille is None else f"{told}, {_trimmed(permille, 10)} % of the body weight"
 
 
 def parameter(name: str) -> str:

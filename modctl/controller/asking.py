@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from devices import profile as profiles
+from devices.dose import us_area_dose_mj_cm2
 from devices.model import Modality
 from modctl import text
 from modctl.clinic.gates import Who, gate_text, gate_title, shown
@@ -30,7 +31,8 @@ def gate_views(
     who = Who(name=patient.name, birth_date=patient.birth_date, side=patient.side)
     level = _level(setup, patient.body_weight_g, force_unit)
     filled = shown(preset, who, setup.unit, level, setup.settings, setup.started.planned_ms)
-    filled = msgspec.structs.replace(filled, ready=_ready(patient, setup))
+    values = ", ".join(part for part in (filled.values, _dose(setup)) if part)
+    filled = msgspec.structs.replace(filled, values=values, ready=_ready(patient, setup))
     return tuple(
         GateView(
             gate=one.gate.id,
@@ -78,6 +80,17 @@ def _level(setup: Setup, body_weight_g: int | None, force_unit: str) -> str:
         for value in (setup.level.start, cap(setup.level))
     )
     return f"{text.parameter(name)} from off to {start}, at most {most}"
+
+
+def _dose(setup: Setup) -> str:
+    """What the most that ultrasound may be ridden to is on the treated field."""
+    values = {**dict(setup.settings), **dict(setup.context), setup.level.parameter: cap(setup.level)}
+    dose = us_area_dose_mj_cm2(values)
+    return (
+        ""
+        if dose is None
+        else f"which is {text.ucum(dose, 'mJ/cm2')} on {text.quantity('area_mm2', values['area_mm2'])}"
+    )
 
 
 def _ready(patient: Patient, setup: Setup) -> str:

@@ -118,9 +118,9 @@ def test_a_weight_that_is_entered_opens_the_gate_and_is_kept_with_its_date(desk:
 @pytest.mark.parametrize(
     ("unit", "told"),
     [
-        ("N", "at most 150 N (15.3 kgf), 19.2 % of the body's weight"),
-        ("kgf", "at most 15.3 kgf (150 N), 19.2 % of the body's weight"),
-        ("lbf", "at most 33.7 lbf (150 N), 19.2 % of the body's weight"),
+        ("N", "at most 150 N (15.3 kgf), 19.2 % of the body weight"),
+        ("kgf", "at most 15.3 kgf (150 N), 19.2 % of the body weight"),
+        ("lbf", "at most 33.7 lbf (150 N), 19.2 % of the body weight"),
     ],
 )
 def test_tx_10_a_pull_is_read_back_in_the_sites_unit_beside_newton_and_as_a_part_of_the_weight(

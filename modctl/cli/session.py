@@ -2,11 +2,14 @@
 
 import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
 
+from modctl.cli.board import sessions_now
 from modctl.cli.common import Context, emit, emit_raw, finish, pass_context, print_line
 from modctl.cli.durations import DURATION
 from modctl.cli.record import amend_session, late_entry, sign_session
@@ -28,6 +31,9 @@ class ReplayLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     same: bool
     decisions: int
     first_difference: int | None
+
+
+MOST: Final = 1_000_000  # chosen: more sessions than a clinic has in a decade
 
 
 @click.group()
@@ -134,16 +140,25 @@ def start_session(
 @session.command(name="list")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
 @click.option("--overrides", "overridden", is_flag=True, help="Only sessions in which a soft limit was opened.")
+@click.option("--patient", default="", help="Only of this reference.")
+@click.option("--unit", default="", help="Only on this unit.")
+@click.option("--outcome", default="", help="Only completed, stopped, faulted or unconfirmed.")
+@click.option("--since", default="", metavar="YYYY-MM-DD", help="Only from this day on, in UTC.")
+@click.option("--until", default="", metavar="YYYY-MM-DD", help="Only up to this day, in UTC.")
 @pass_context
-def list_sessions(context: Context, *, limit: int, overridden: bool) -> None:
+def list_sessions(  # one option a column
+    context: Context, *, limit: int, overridden: bool, patient: str, unit: str, outcome: str, since: str, until: str
+) -> None:
     """List sessions, the newest first.
 
-    Example, for an audit: modctl session list --overrides
+    Example, for an audit: modctl session list --overrides --since 2026-10-01 --outcome stopped
     """
     from modctl import text
     from modctl.cli.records import session_rows
 
-    for row in session_rows(context, limit, overridden=overridden):
+    wanted = {"patient": patient, "unit": unit, "outcome": outcome}
+    rows = session_rows(context, MOST if any((*wanted.values(), since, until)) else limit, overridden=overridden)
+    for row in [row for row in rows if _is_wanted(row, wanted, since, until)][:limit]:
         record = SessionLine(**msgspec.structs.asdict(row))
         delivered = f"{text.clock(row.delivered_ms)} of {text.clock(row.planned_ms)}"
         opened = (f"{row.overrides} opened",) if row.overrides else ()
@@ -206,8 +221,15 @@ def replay_session(context: Context, wanted: str | None) -> None:
     finish(Exit.OK if replayed.same else Exit.FINDINGS)
 
 
-for _added in (attend_session, sign_session, amend_session, late_entry):
+for _added in (sessions_now, attend_session, sign_session, amend_session, late_entry):
     session.add_command(_added)
+
+
+def _is_wanted(row: SessionRow, wanted: Mapping[str, str], since: str, until: str) -> bool:
+    """A row passes what was named; days are compared as they are written."""
+    day = row.started_at_utc[: len("2026-01-01")]
+    is_in = (not since or day >= since) and (not until or day <= until)
+    return is_in and all(not value or getattr(row, name) == value for name, value in wanted.items())
 
 
 def setting(text: str) -> tuple[str, int]:

@@ -30,27 +30,27 @@ def attend_session(context: Context, wanted: str | None, *, user: str, pin_file:
 
     client = controller(context, attends=True)
     client.sign_in(user, pin_for(context, user, pin_file))
-    sessions = _halves(_running(client), wanted)
+    sessions = _halves({view.session: view for view in views(client) if view.phase not in OVER}, wanted)
     keys = Keys()
     with keys.listening(), contextlib.closing(client):
         ended = Attendant(client, keys, context, user, None).take_over(sessions)
     finish(ended)
 
 
-def _running(client: BlockingClient) -> dict[str, SessionView]:
-    """The sessions that are not over, by name."""
+def views(client: BlockingClient) -> tuple[SessionView, ...]:
+    """The controller's sessions now. Who is treated is told to those who may know."""
     client.request(Subscribe(id=client.next_id()))
     while not isinstance(message := client.next_message(None), Snapshot):
         pass
-    return {view.session: view for view in message.sessions if view.phase not in OVER}
+    return message.sessions
 
 
-def _halves(running: dict[str, SessionView], wanted: str | None) -> tuple[str, ...]:
+def _halves(found: dict[str, SessionView], wanted: str | None) -> tuple[str, ...]:
     """The session meant, with the other half of its combination behind it."""
-    told = "; ".join(f"{view.session} on {view.unit}, {view.person or 'nobody'}" for view in running.values())
-    if wanted is None and len({view.partner or view.session for view in running.values()}) != 1 and len(running) != 1:
+    told = "; ".join(f"{view.session} on {view.unit}, {view.person or 'nobody'}" for view in found.values())
+    if wanted is None and len({view.partner or view.session for view in found.values()}) != 1 and len(found) != 1:
         raise UsageError(f"Which session? {told or 'None runs.'} Nothing was handed over.")
-    view = next(iter(running.values())) if wanted is None else running.get(wanted)
+    view = next(iter(found.values())) if wanted is None else found.get(wanted)
     if view is None:
         raise UsageError(f"No session {wanted!r} runs. {told} Nothing was handed over.")
-    return (view.session, view.partner) if view.partner in running else (view.session,)
+    return (view.session, view.partner) if view.partner in found else (view.session,)

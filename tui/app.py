@@ -4,9 +4,7 @@ Rule 1: the stop keys are taken here, before any screen, modal or field sees the
 Rule 2: a stop is sent at once and waits for nothing; what stopping reached is shown by the next snapshots.
 """
 
-import functools
-import sys
-from pathlib import Path
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
@@ -15,40 +13,27 @@ from textual.driver import Driver
 from textual.events import Key
 from textual.widgets import Input
 
-from devices.model import Direction, label
-from modctl.clock import Clock, SystemClock
-from modctl.errors import UsageError
-from modctl.ipc.client import AsyncClient
+from devices.model import Direction
+from modctl.clock import Clock
 from modctl.ipc.hands import Lock
 from modctl.ipc.messages import Answer, Refused, Request, Resume, SignIn, Start, Step, Stop, Subscribe
 from tui import messages, refusals
+from tui.acts import Offer
 from tui.alarms import Bell, alarms_of
 from tui.client import Dial
 from tui.connection import NOT_SENT
 from tui.desk import Desk, Place, Route
 from tui.journal import alarm_text
+from tui.looks import Line
 from tui.making import screen_of
+from tui.offered import around, offered
+from tui.overlays import KeyMap, Overlay
 from tui.screens.base import TableScreen
 from tui.screens.gates import CONFIRM
-from tui.screens.key_map import KeyMap
 from tui.screens.running import RunningScreen
 from tui.shell import AttendingShell
 from tui.sight import Link, Sight, StopKey, StopTarget, held_here, of_this_screen, stop_target
-from tui.terminal import TableDriver
 from tui.wishes import LOCKED, calms, follow
-
-
-def run(socket_path: Path, user: str, pin: str | None, *, is_quiet: bool = False) -> int:
-    """The table screen until the person leaves; gives the exit status (128 + n after signal n).
-
-    With a PIN the person is signed in without being asked (the demonstration does that); without one the screen asks.
-    Quiet: alarms are shown and never heard.
-    """
-    if not sys.stdin.isatty():
-        raise UsageError("The table needs a terminal; without one use --plain.")
-    dial = functools.partial(AsyncClient.connect, socket_path, "modctl table", attends=True)
-    app = TableApp(dial, SystemClock(), user=label(user), pin=pin, driver_class=TableDriver, is_quiet=is_quiet)
-    return app.serve()
 
 
 class TableApp(AttendingShell):
@@ -80,19 +65,10 @@ class TableApp(AttendingShell):
     # Keys
 
     def takes_away(self, event: Key) -> bool:
-        """The key does not count, or it was the one that unlocks."""
+        """The key does not count. Whoever presses one is here."""
         if not self._desk.is_locked:
             self._desk.touched(self.now_ns())
-        return super().takes_away(event) or self._unlocks(event)
-
-    def _unlocks(self, event: Key) -> bool:
-        """Enter at a locked screen that shows a running session asks for the PIN; it means nothing else there."""
-        asks = self._desk.is_locked and not self._desk.is_unlocking and event.key == "enter"
-        if asks and self._desk.route().place is Place.RUNNING:
-            self._desk.is_unlocking = True
-            self._settle()
-            return True
-        return False
+        return super().takes_away(event)
 
     def action_stop_all(self) -> None:
         """F12, Ctrl+C: every session of this screen; everything, where no other screen has one, and in doubt."""
@@ -110,7 +86,7 @@ class TableApp(AttendingShell):
         target = stop_target(self._sight())
         if target.key is not StopKey.NOTHING:
             self._stop(target)
-        elif isinstance(self.screen, KeyMap):
+        elif isinstance(self.screen, Overlay):
             self.screen.dismiss()
         else:
             self._step_back()
@@ -255,9 +231,23 @@ class TableApp(AttendingShell):
     def _noticed(self, event: messages.Noticed) -> None:
         self.say(event.text)
 
+    @on(messages.Leaving)
+    def _leaving(self) -> None:
+        self.action_leave()
+
     @on(messages.ReadMap)
     def _read_map(self) -> None:
-        self.push_screen(KeyMap())
+        self.push_screen(KeyMap(self.around))
+
+    def offers(self) -> Sequence[Offer]:
+        """What can be done now, on the screen under the list."""
+        screen = next((one for one in reversed(self.screen_stack) if isinstance(one, TableScreen)), None)
+        mine = () if screen is None else screen.all_offers()
+        return offered(self._sight(), mine, self.action_stop_large, self.action_stop_all)
+
+    def around(self, cells: int) -> tuple[Sequence[Line], Sequence[Line]]:
+        """What stays in sight under the map and under the list."""
+        return around(self._sight(), cells)
 
     # Drawing
 
@@ -278,7 +268,7 @@ class TableApp(AttendingShell):
         if route != self._route:
             self._route = route
             self._desk.moved_on(self.now_ns())
-            while isinstance(self.screen, KeyMap):
+            while isinstance(self.screen, Overlay):
                 self.pop_screen()
             if len(self.screen_stack) > 1:
                 self.switch_screen(screen_of(route, self._desk))
@@ -293,5 +283,7 @@ class TableApp(AttendingShell):
         for screen in self.screen_stack:
             if isinstance(screen, RunningScreen):
                 screen.trace(self._desk.traces().get(screen.session, ()))
-            if isinstance(screen, TableScreen | KeyMap):
+            if isinstance(screen, TableScreen):
                 screen.see(sight)
+            elif isinstance(screen, Overlay):
+                screen.look()

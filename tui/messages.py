@@ -107,6 +107,14 @@ class ReadMap(Message):
     """A person asks what the keys do."""
 
 
+class ReadActions(Message):
+    """A person asks what can be done now."""
+
+
+class Leaving(Message):
+    """A person wants to leave this screen for good."""
+
+
 @dataclass
 class TabChosen(Wish):
     """Another session belongs to the front; ``number`` None: the next one."""
@@ -140,6 +148,10 @@ class LatchShown(Wish):
     """A person wants to clear the fault of a unit."""
 
     unit: str
+
+
+class Unlocking(Wish):
+    """Somebody is back at a locked screen."""
 
 
 class RoundShown(Wish):

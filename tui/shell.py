@@ -8,6 +8,7 @@ Rule 3: a beat says that the last frame has left for the terminal; a screen that
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from textual import on
@@ -20,10 +21,13 @@ from textual.widgets import Input
 from devices.model import NS_PER_S
 from modctl.clock import Clock
 from modctl.ipc.messages import Request, SignIn, Subscribe
+from tui.acts import Offer
 from tui.client import Dial
 from tui.connection import Connection
 from tui.keys import KeyGuard
-from tui.messages import Connected, LinkLost, Tick
+from tui.looks import Line
+from tui.messages import Connected, LinkLost, ReadActions, Tick
+from tui.overlays import Overlay, Palette
 from tui.terminal import TerminalGone
 from tui.theme import THEME
 
@@ -36,7 +40,8 @@ NO_LINK: Final = "Not sent: there is no connection to the controller."
 class Shell(App[None]):
     """The colours, and the ends that come from outside."""
 
-    ENABLE_COMMAND_PALETTE = False
+    ENABLE_COMMAND_PALETTE = False  # the library's own takes the stop keys as text
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+p", "palette", show=False, priority=True)]
     ESCAPE_TO_MINIMIZE = False
 
     def __init__(self, driver_class: type[Driver] | None = None) -> None:
@@ -44,6 +49,26 @@ class Shell(App[None]):
         super().__init__(driver_class=driver_class, ansi_color=True if os.environ.get("NO_COLOR") else None)
         self.register_theme(THEME)  # before the style sheet is read: it names the theme's own colours
         self.theme = THEME.name
+
+    def offers(self) -> Sequence[Offer]:
+        """What can be done now, for the list of actions. None: there is no list."""
+        return ()
+
+    def around(self, cells: int) -> tuple[Sequence[Line], Sequence[Line]]:
+        """Lines that stay in sight above and below the list: states, and what the stop keys stop."""
+        del cells
+        return (), ()
+
+    def action_palette(self) -> None:
+        """Every action of this moment, to choose from; pressed again, it goes away."""
+        if isinstance(self.screen, Overlay):
+            self.screen.dismiss()
+        elif self.offers():
+            self.push_screen(Palette(self.offers, self.around))
+
+    @on(ReadActions)
+    def _read_actions(self) -> None:
+        self.action_palette()
 
     def serve(self) -> int:
         """Show it until the person leaves; gives the exit status. The mouse stays the terminal's."""

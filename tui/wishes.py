@@ -17,6 +17,7 @@ from tui.messages import (
     RoundShown,
     TabChosen,
     UnitChosen,
+    Unlocking,
     Wish,
 )
 from tui.sight import Sight
@@ -38,6 +39,8 @@ def follow(desk: Desk, wish: Wish, sight: Sight) -> str:
             desk.show_tab(wish.number or 0, sight.now_ns)
         case Finished():
             desk.finish()
+        case Unlocking():
+            desk.is_unlocking = True
         case _:
             desk.choosing = _chosen(desk.choosing, wish)
     return ""

@@ -35,5 +35,5 @@ def show_table(site: Path, user: str | None, pin: str | None, *, is_quiet: bool 
     from modctl.ipc.client import find_socket
 
     # The screens stand above this package and are nothing that it builds on: loaded by name, like a program.
-    run: Callable[..., int] = importlib.import_module("tui.app").run
+    run: Callable[..., int] = importlib.import_module("tui.table").run
     return run(find_socket(Layout(site).run), user or "", pin, is_quiet=is_quiet)

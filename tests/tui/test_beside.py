@@ -74,7 +74,7 @@ def test_the_way_back_is_the_way_that_was_come() -> None:
 
 
 def test_what_is_not_combined_is_not_offered_a_second_unit() -> None:
-    """A heated pad has no other half; the key says so and starts nothing."""
+    """A heated pad has no other half: no key is named for it, and the key starts nothing."""
 
     async def act(stage: Stage) -> None:
         stage.client.push(snapshot(stage.clock, units=(HEAT, *UNITS[:2])))
@@ -84,7 +84,7 @@ def test_what_is_not_combined_is_not_offered_a_second_unit() -> None:
         await stage.press("w")
 
         assert "w with a second unit" not in shown
-        assert "Only ultrasound and stimulation are combined." in stage.text()
+        assert "which preset?" in stage.text()
         assert not starts(stage)
 
     perform(act)

@@ -44,7 +44,7 @@ def test_words_go_with_the_answer() -> None:
         await stage.press(*typed("as it waz"), "backspace", "s", "enter")
 
         assert "Reddened, fades when pressed, because …" in there
-        assert "type why, then Enter" in there
+        assert "Enter answers, with your words or with none  Ctrl+G another answer" in there
         assert [("skin_after", "reddened", "as it was")] == [one for one in answers(stage) if one[0] == "skin_after"]
         assert not stage.stops()
 

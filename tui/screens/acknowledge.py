@@ -1,10 +1,13 @@
 """Clearing a unit's fault: a person's charted act, never one key alone."""
 
+from collections.abc import Sequence
+
 from textual import on
 from textual.app import ComposeResult
 
 from modctl import sentences, text
 from modctl.ipc.messages import Acknowledge, Done, Refused, Request
+from tui.acts import CHOOSE, Offer
 from tui.looks import Look, Span, wrapped
 from tui.messages import Asked, Noticed, SteppedBack
 from tui.screens.base import TableScreen
@@ -42,10 +45,10 @@ class AcknowledgeScreen(TableScreen):
         )
         choices.focus()
 
-    def keys(self, sight: Sight) -> str:
+    def offers(self, sight: Sight) -> Sequence[Offer]:
         """Its own keys."""
         del sight
-        return "↑ ↓ Enter or digit: choose   Backspace back   ? keys"
+        return (Offer(CHOOSE),)
 
     def see_middle(self, sight: Sight) -> None:
         """Why the unit is out of use."""

@@ -83,6 +83,11 @@ class AskingScreen(TableScreen):
                 self._sent = frozenset()
                 self._ask_again(asked.gate)
 
+    @property
+    def offers_held(self) -> bool:
+        """Earlier answers stand there, to be said again with one key."""
+        return bool(self._held) and not self._waits
+
     def say_unchanged(self) -> None:
         """What is offered as it was said before holds: each answer is sent by itself."""
         if self._waits or not self._held:

@@ -1,5 +1,7 @@
 """What every screen has: the first line, the board, the alarms, and the two lines about keys. Nothing hides them."""
 
+import functools
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -10,10 +12,11 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from modctl.ipc.messages import Done, Refused, Request
+from tui.acts import ALL, BACK, MAP, NEXT, SWITCH, Offer, help_words, of_key
 from tui.looks import Line, Look, Span, fitted, wrapped
-from tui.messages import NextSession, ReadMap, SteppedBack, TabChosen, Tick
+from tui.messages import Leaving, NextSession, ReadActions, ReadMap, SteppedBack, TabChosen, Tick
 from tui.sight import Sight
-from tui.states import sim, state
+from tui.states import patient_of, sim, state
 from tui.widgets.alarm_line import AlarmLine, alarm_lines
 from tui.widgets.board import Board
 from tui.widgets.head import Head
@@ -34,14 +37,16 @@ class TooSmall(Rows):
 
 
 class TableScreen(Screen[None]):
-    """One screen of the table. Subclasses say what is in the middle and what their own keys do."""
+    """One screen of the table. Subclasses say what is in the middle and what their own keys offer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+g", "back", show=False, priority=True)]
+    STEPS_BACK: ClassVar[bool] = True  # a running session is not stepped back from
     TAB_SWITCHES: ClassVar[bool] = True  # to another session; where there are several fields it goes to the next one
 
     def __init__(self) -> None:
         super().__init__()
         self._can_be_seen = False
+        self._sight: Sight | None = None  # what was shown last: keys mean what stood there
         self.subject: str | None = None  # the session that this screen is about: it needs no line on the board
 
     def compose(self) -> ComposeResult:
@@ -59,10 +64,58 @@ class TableScreen(Screen[None]):
         """The widgets between the board and the last lines."""
         yield from ()
 
-    def keys(self, sight: Sight) -> str:
-        """What the screen's own keys do, for the last line."""
+    def offers(self, sight: Sight) -> Sequence[Offer]:
+        """What the screen's own keys do now, the weightiest first."""
         del sight
-        return ""
+        return ()
+
+    def all_offers(self) -> tuple[Offer, ...]:
+        """The same with what every screen has. In a text field only what is no letter."""
+        sight = self._sight
+        if sight is None:
+            return ()
+        own = tuple(self.offers(sight))
+        if isinstance(self.focused, Input):
+            return (*own, Offer(ALL, self._read_actions, key="ctrl+p"))
+        mine = {one.act for one in own}
+        common = (
+            *self._switches(sight),
+            Offer(NEXT, self._next),
+            *((Offer(BACK, self.action_back),) if self.STEPS_BACK else ()),
+        )
+        ends = (Offer(MAP, self._read_map), Offer(ALL, self._read_actions))
+        return (*own, *(one for one in common if one.act not in mine), *ends)
+
+    def _switches(self, sight: Sight) -> Sequence[Offer]:
+        others = [(number, view) for number, view in sight.tabbed() if view.session != self.subject]
+        if not others:
+            return ()
+        told = (
+            Offer(
+                SWITCH,
+                functools.partial(self.post_message, TabChosen(number)),
+                key=str(number),
+                now=f"show {view.unit}, {patient_of(view)}",
+            )
+            for number, view in others
+        )
+        tab = Offer(
+            SWITCH, functools.partial(self.post_message, TabChosen(None)), key="tab", now="show the next session"
+        )
+        return (tab, *told) if self.TAB_SWITCHES else tuple(told)
+
+    def _next(self) -> None:
+        self.post_message(NextSession())
+
+    def _read_actions(self) -> None:
+        self.post_message(ReadActions())
+
+    def leave(self) -> None:
+        """For good; the app may refuse."""
+        self.post_message(Leaving())
+
+    def _read_map(self) -> None:
+        self.post_message(ReadMap())
 
     def see_middle(self, sight: Sight) -> None:
         """Show the newest in the middle."""
@@ -96,22 +149,14 @@ class TableScreen(Screen[None]):
         """
         if isinstance(self.focused, Input):
             return  # a field's own keys, Backspace among them, are its own
-        if event.key == "tab" and self.TAB_SWITCHES:
-            self.post_message(TabChosen(None))
-        elif event.key in ("1", "2", "3", "4"):
-            self.post_message(TabChosen(int(event.key)))
-        elif event.key == "n":
-            self.post_message(NextSession())
-        elif event.key == "question_mark":
-            self.post_message(ReadMap())
-        elif event.key == "backspace":
-            self.post_message(SteppedBack())
-        else:
-            return
-        event.stop()
+        offer = of_key(self.all_offers(), event.key)
+        if offer is not None and offer.run is not None:
+            offer.run()
+            event.stop()
 
     def see(self, sight: Sight) -> None:
         """Show the newest everywhere."""
+        self._sight = sight
         if not self._can_be_seen:
             return
         width = self.size.width
@@ -122,7 +167,7 @@ class TableScreen(Screen[None]):
         self.query_one(Board).see(sight, hides=self.subject)
         self.query_one(AlarmLine).see(sight, 4 if self.has_class("tall") else 2)
         self.query_one(Notice).show([(Span(fitted(f" {sight.notice}", width), Look.STRONG),)])
-        self.query_one(HelpLine).see(sight, self.keys(sight))
+        self.query_one(HelpLine).see(sight, help_words(self.all_offers(), width - 2))
         self.see_middle(sight)
 
 

@@ -1,10 +1,13 @@
 """The second unit of a combination: ultrasound, and stimulation through its head."""
 
+from collections.abc import Sequence
+
 from textual import on
 from textual.app import ComposeResult
 
 from devices.model import COMBINED
 from modctl.ipc.messages import Start, UnitRow
+from tui.acts import CHOOSE, Offer
 from tui.looks import EMPTY, Look, Span, wrapped
 from tui.messages import BesideChosen, Noticed
 from tui.screens.base import TableScreen
@@ -35,10 +38,10 @@ class BesideScreen(TableScreen):
         """The list has the focus."""
         self.query_one(Choices).focus()
 
-    def keys(self, sight: Sight) -> str:
+    def offers(self, sight: Sight) -> Sequence[Offer]:
         """Its own keys."""
         del sight
-        return "↑ ↓ Enter or digit: choose   Backspace back   ? keys"
+        return (Offer(CHOOSE),)
 
     def see_middle(self, sight: Sight) -> None:
         """Units and their states, from the newest snapshot."""

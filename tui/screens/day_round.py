@@ -1,5 +1,6 @@
 """The day's round: what is looked at before the first patient and after the last one, signed once."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from textual import on
@@ -8,6 +9,7 @@ from textual.app import ComposeResult
 from devices.model import NS_PER_S
 from modctl.ipc.messages import Done, Refused, Request, Round
 from modctl.records import RoundCheck
+from tui.acts import CHOOSE, Offer
 from tui.looks import EMPTY, Line, Look, Span, fitted
 from tui.messages import Asked, Noticed, SteppedBack
 from tui.screens.base import TableScreen
@@ -46,10 +48,10 @@ class RoundScreen(TableScreen):
         )
         self.query_one(Choices).focus()
 
-    def keys(self, sight: Sight) -> str:
+    def offers(self, sight: Sight) -> Sequence[Offer]:
         """Its own keys."""
         del sight
-        return "↑ ↓ Enter or digit: choose   Backspace back   ? keys"
+        return (Offer(CHOOSE),)
 
     def see_middle(self, sight: Sight) -> None:
         """Look again, once a second."""

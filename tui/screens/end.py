@@ -1,11 +1,13 @@
 """The end of a session: what was delivered, what is asked afterwards, and the six lines for the note."""
 
+from collections.abc import Sequence
+
 import msgspec
 from textual.app import ComposeResult
-from textual.events import Key
 
 from modctl import text
 from modctl.ipc.messages import Done, Entries, GateView, Refused, Request, SessionView
+from tui.acts import CHOOSE, DONE, Offer, wording_offers
 from tui.journal import Journal, journal_of
 from tui.looks import Line, Look, Span, fitted, wrapped
 from tui.messages import Asked, Finished
@@ -14,7 +16,7 @@ from tui.screens.asking import AskingScreen
 from tui.sight import Sight
 from tui.states import state, who_and_where
 from tui.widgets.facts import residual
-from tui.widgets.question import WORDING_KEYS, Question
+from tui.widgets.question import Question
 from tui.widgets.rows import Rows
 
 
@@ -38,14 +40,17 @@ class EndScreen(AskingScreen):
         """Ask the chart what the snapshots do not hold."""
         self.post_message(Asked(Entries(id=0, session=self.session)))
 
-    def keys(self, sight: Sight) -> str:
+    def offers(self, sight: Sight) -> Sequence[Offer]:
         """Its own keys."""
         del sight
         if self.query_one(Question).is_wording:
-            return WORDING_KEYS
+            return wording_offers(self.action_back)
         if self._is_closed:
-            return "Enter done with this session   Tab other session   n next   ? keys"
-        return "↑ ↓ Enter or digit: answer   Tab other session   n next   ? keys"
+            return (Offer(DONE, self._finish),)
+        return (Offer(CHOOSE, word="answer"),)
+
+    def _finish(self) -> None:
+        self.post_message(Finished())
 
     def see_session(self, sight: Sight, view: SessionView, gate: GateView | None) -> None:
         """How it ended; all answered: the note."""
@@ -67,12 +72,6 @@ class EndScreen(AskingScreen):
         super().answered(asked, reply)
         if isinstance(asked, Entries) and isinstance(reply, Done):
             self._take_page(asked, reply)
-
-    def on_key(self, event: Key) -> None:
-        """Enter ends the end, once all is answered; the rest is everybody's."""
-        if event.key == "enter" and self._is_closed:
-            event.prevent_default().stop()
-            self.post_message(Finished())
 
     def _take_page(self, asked: Entries, reply: Done) -> None:
         page = reply.entries or ()

@@ -1,17 +1,19 @@
 """The questions before the start, one at a time. A gate still valid is one line; a closed one says why."""
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
-from textual.events import Key
 
 from modctl import text
 from modctl.ipc.asks import answer_words
 from modctl.ipc.messages import GateView, SessionView, UnitRow
+from tui.acts import BACK, CHOOSE, UNCHANGED, Offer, wording_offers
 from tui.looks import EMPTY, Line, Look, Span, fitted, width_of
 from tui.messages import ConfirmShown, Noticed
 from tui.screens.asking import AskingScreen
 from tui.sight import Sight
 from tui.states import patient_of, side_of, sim, who_and_where
-from tui.widgets.question import WORDING_KEYS, Question
+from tui.widgets.question import Question
 from tui.widgets.rows import Rows
 
 STOP_SWITCH = "stop_switch"
@@ -34,18 +36,13 @@ class GatesScreen(AskingScreen):
         """Until the first snapshot names the session there is nothing to ask."""
         self.query_one("#title", Rows).show([(Span(" Asking the controller …"),)])
 
-    def keys(self, sight: Sight) -> str:
+    def offers(self, sight: Sight) -> Sequence[Offer]:
         """Its own keys."""
         del sight
         if self.query_one(Question).is_wording:
-            return WORDING_KEYS
-        return "↑ ↓ Enter or digit: answer   Backspace give up   Tab other session   ? keys"
-
-    def on_key(self, event: Key) -> None:
-        """``u`` says that what is offered as it was said before holds; the rest is everybody's."""
-        if event.key == "u":
-            event.prevent_default().stop()
-            self.say_unchanged()
+            return wording_offers(self.action_back)
+        again = (Offer(UNCHANGED, self.say_unchanged),) if self.offers_held else ()
+        return Offer(CHOOSE, word="answer"), *again, Offer(BACK, self.action_back, word="give up")
 
     def see_session(self, sight: Sight, view: SessionView, gate: GateView | None) -> None:
         """What was answered; before the start, all that it would do."""

@@ -1,11 +1,14 @@
 """What a start was refused for and a person knows: the body weight of a pull, the head in the hand."""
 
+from collections.abc import Sequence
+
 import msgspec
 from textual import on
 from textual.app import ComposeResult
 
 from modctl.ipc.asks import HEAD
 from modctl.ipc.messages import GateView, Start
+from tui.acts import CHOOSE, TYPE, Offer
 from tui.looks import EMPTY, Look, Span
 from tui.messages import Asked
 from tui.screens.base import TableScreen
@@ -31,12 +34,10 @@ class MissingScreen(TableScreen):
         """Ask."""
         self.query_one(Question).ask(self._gate)
 
-    def keys(self, sight: Sight) -> str:
+    def offers(self, sight: Sight) -> Sequence[Offer]:
         """Its own keys."""
         del sight
-        if self._gate.answers:
-            return "↑ ↓ Enter or digit: answer   Backspace back   ? keys"
-        return "digits, then Enter   Backspace takes one back   ? keys"
+        return (Offer(CHOOSE, word="answer") if self._gate.answers else Offer(TYPE),)
 
     def see_middle(self, sight: Sight) -> None:
         """For whom."""

@@ -3,6 +3,7 @@
 Nothing has been sent to the unit when this is asked, and nothing is until it is answered.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 import msgspec
@@ -13,6 +14,7 @@ from textual.widgets import Input
 from modctl import text
 from modctl.ipc.hands import OverrideAsk
 from modctl.ipc.messages import Refused, Start
+from tui.acts import FIELD, FIELD_BACK, Offer
 from tui.looks import Look, Span, line, wrapped
 from tui.messages import Asked, Noticed
 from tui.screens.base import TableScreen
@@ -49,10 +51,10 @@ class OverrideScreen(TableScreen):
             self.query_one(f"#{field}-word", Rows).show([line(Span(WORDS[field]))])
         self.query_one("#reason", Input).focus()
 
-    def keys(self, sight: Sight) -> str:
+    def offers(self, sight: Sight) -> Sequence[Offer]:
         """Its own keys."""
         del sight
-        return "Enter goes on   Tab: other field   Ctrl+G back, nothing is opened"
+        return (Offer(FIELD), Offer(FIELD_BACK, self.action_back, word="back, nothing is opened"))
 
     def see_middle(self, sight: Sight) -> None:
         """The limit in words."""

@@ -1,8 +1,9 @@
 """Who is treated next. Nobody is preselected: the cursor stands on the request to choose."""
 
+from collections.abc import Sequence
+
 from textual import on
 from textual.app import ComposeResult
-from textual.events import Key
 
 from devices.model import NS_PER_MS
 from modctl.ipc.messages import (
@@ -16,6 +17,7 @@ from modctl.ipc.messages import (
     SessionRow,
     Start,
 )
+from tui.acts import BACK, CHOOSE, REPEAT, Offer
 from tui.looks import EMPTY, Look, Span, fitted
 from tui.messages import Asked, Noticed, PatientChosen
 from tui.screens.base import TableScreen
@@ -24,7 +26,7 @@ from tui.widgets.choices import Choice, Choices
 from tui.widgets.rows import Rows
 
 NOBODY = Choice("", "— choose a patient —", is_open=False)
-CHOOSE = "Choose a patient with the arrows."
+CHOOSE_ONE = "Choose a patient with the arrows."
 REMEMBERED = 500  # chosen: sessions looked through for a patient's last one; more than a month of one table
 
 
@@ -52,10 +54,10 @@ class PatientsScreen(TableScreen):
         self.post_message(Asked(ListPatients(id=0)))
         self.post_message(Asked(ListSessions(id=0, limit=REMEMBERED)))
 
-    def keys(self, sight: Sight) -> str:
+    def offers(self, sight: Sight) -> Sequence[Offer]:
         """Its own keys."""
         del sight
-        return "↑ ↓ Enter: choose   r name and birth date are right: repeat   Backspace back"
+        return Offer(CHOOSE, word="choose"), Offer(REPEAT, self._repeat), Offer(BACK, self.action_back)
 
     def see_middle(self, sight: Sight) -> None:
         """For which unit the patient is chosen."""
@@ -80,12 +82,6 @@ class PatientsScreen(TableScreen):
         elif isinstance(asked, Start) and asked.repeat and reply.session is not None:
             self._state_who(reply.session)
 
-    def on_key(self, event: Key) -> None:
-        """``r`` repeats; the rest is everybody's."""
-        if event.key == "r":
-            event.prevent_default().stop()
-            self._repeat()
-
     @on(Choices.Moved)
     def _moved(self) -> None:
         self._here_since_ns = self._now_ns
@@ -93,12 +89,12 @@ class PatientsScreen(TableScreen):
     @on(Choices.Chosen)
     def _chosen(self, event: Choices.Chosen) -> None:
         name = next((row.name for row in self._patients if row.ref == event.key), "")
-        self.post_message(PatientChosen(event.key, name) if event.is_open else Noticed(CHOOSE))
+        self.post_message(PatientChosen(event.key, name) if event.is_open else Noticed(CHOOSE_ONE))
 
     def _repeat(self) -> None:
         choice = self.query_one(Choices).current()
         if choice is None or not choice.is_open:
-            self.post_message(Noticed(CHOOSE))
+            self.post_message(Noticed(CHOOSE_ONE))
             return
         last = next((row for row in self._sessions if row.patient == choice.key and row.unit == self._unit), None)
         if last is None:

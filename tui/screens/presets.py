@@ -1,14 +1,16 @@
 """What is done next: the site's library, as far as this unit can do it."""
 
+from collections.abc import Sequence
+
 import msgspec
 from textual import on
 from textual.app import ComposeResult
-from textual.events import Key
 
 from devices.model import COMBINED
 from modctl import text
 from modctl.ipc.hands import StartWith
 from modctl.ipc.messages import Done, ListPresets, PresetRow, Refused, Request, Start
+from tui.acts import BESIDE, CHOOSE, Offer
 from tui.looks import EMPTY, Look, Span, fitted, wrapped
 from tui.messages import Asked, BesideWanted, Noticed
 from tui.screens.base import TableScreen
@@ -43,11 +45,10 @@ class PresetsScreen(TableScreen):
         self.query_one(Choices).focus()
         self.post_message(Asked(ListPresets(id=0, unit=self._unit)))
 
-    def keys(self, sight: Sight) -> str:
+    def offers(self, sight: Sight) -> Sequence[Offer]:
         """Its own keys."""
         del sight
-        beside = "w with a second unit   " if self._is_combined else ""
-        return f"↑ ↓ Enter or digit: choose   {beside}Backspace back   ? keys"
+        return (Offer(CHOOSE), *((Offer(BESIDE, self._want_beside),) if self._is_combined else ()))
 
     def see_middle(self, sight: Sight) -> None:
         """For which unit and patient the preset is chosen."""
@@ -84,17 +85,9 @@ class PresetsScreen(TableScreen):
         else:
             self.post_message(Noticed(f"{event.key} is not approved on this site: its owner approves presets."))
 
-    def on_key(self, event: Key) -> None:
-        """``w`` adds a second unit to the preset under the cursor; the rest is everybody's."""
-        if event.key == "w":
-            event.prevent_default().stop()
-            self._want_beside()
-
     def _want_beside(self) -> None:
         choice = self.query_one(Choices).current()
-        if not self._is_combined:
-            self.post_message(Noticed("Only ultrasound and stimulation are combined."))
-        elif choice is not None and choice.is_open:
+        if choice is not None and choice.is_open:
             self.post_message(BesideWanted(self._start(choice.key)))
 
     def _start(self, preset: str) -> Start:

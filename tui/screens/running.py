@@ -1,34 +1,52 @@
 """The session shown large: its state, one big number, the time left, and the level's bar. It holds no text field."""
 
-from collections.abc import Mapping
-from typing import Final
+import functools
+from collections.abc import Sequence
+from typing import ClassVar, Final
 
+import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.events import Key
+from textual.widgets import Input
 
 from devices.model import NS_PER_MS, Direction, PackAct
+from modctl import text
 from modctl.ipc.hands import TakeOver
 from modctl.ipc.messages import Answer, Pack, Pause, Request, Resume, SessionView, Step
+from tui.acts import (
+    CHECK,
+    CHOOSE,
+    ENDING,
+    HOLD,
+    LOWER,
+    NUMB,
+    PACK_OFF,
+    PACK_ON,
+    PAUSE,
+    RAISE,
+    RESUME,
+    TAKE_OVER,
+    UNLOCK,
+    Act,
+    Offer,
+    of_key,
+    wording_offers,
+)
 from tui.levels import RIDDEN, gauge_of, level_figure, time_figure, trace_of
 from tui.looks import Line, Look, Span, fitted, wrapped
-from tui.messages import Asked, Tick
+from tui.messages import Asked, Tick, Unlocking
 from tui.screens.base import TableScreen
 from tui.sight import Showing, Sight, showing
 from tui.states import state, who_and_where
 from tui.widgets.facts import Facts, fact_lines
 from tui.widgets.figures import Figures, figures
 from tui.widgets.level_bar import LevelBar, gauge_lines
-from tui.widgets.question import WORDING_KEYS, Question
+from tui.widgets.question import Question
 from tui.widgets.rows import Rows
 from tui.widgets.strip_chart import StripChart, trace_lines
 
-STEPS: Final[Mapping[str, Direction]] = {
-    "plus": Direction.UP,
-    "minus": Direction.DOWN,
-}
-PACKS: Final[Mapping[str, PackAct]] = {"o": PackAct.ON, "f": PackAct.OFF, "u": PackAct.NUMB}
-CHECK: Final = "c"  # shows the question that is due; by itself it takes no key from anybody
+RIDES: Final = (RAISE, LOWER, PAUSE, RESUME, TAKE_OVER, UNLOCK)  # keys that hold nothing by the way
 WIDE: Final = 120  # chosen: from here the two numbers fit at twice their size
 
 
@@ -38,6 +56,8 @@ class StateLine(Rows):
 
 class RunningScreen(TableScreen):
     """Watch, ride, pause. Every key that is no stop key and no step holds the level."""
+
+    STEPS_BACK: ClassVar[bool] = False
 
     def __init__(self, session: str) -> None:
         super().__init__()
@@ -58,28 +78,54 @@ class RunningScreen(TableScreen):
         yield Question()
         yield StripChart()
 
-    def keys(self, sight: Sight) -> str:
+    def offers(self, sight: Sight) -> Sequence[Offer]:
         """Its own keys, those that mean something now."""
         view = sight.session(self.session)
-        others = "  Tab 1-4 switch" if len(sight.tabbed()) > 1 else ""
-        check = "c answer the check  " if view is not None and view.due is not None else ""
-        if sight.is_locked:
-            return f"LOCKED: Enter asks for your PIN   - lower  p pause{others}"
+        if view is None:
+            return ()
         if self.query_one(Question).is_wording:
-            return WORDING_KEYS
-        if self.has_class("checking"):
-            return f"↑ ↓ Enter or digit: answer   {CHECK} back{others}  ? keys"
-        match view.phase if view is not None else "":
-            case _ if view is not None and view.by_hand:
-                own = pack_keys(view)
-            case "paused":
-                own = "r resume, by a ramp from off"
-            case phase if phase in RIDDEN:
-                own = "+ raise  - lower  other keys hold  p pause"
-            case _:
-                own = "being switched off; the same stop key again asks for more speed"
-        taken = "  h take over" if self._is_somebody_elses else ""
-        return f"{check}{own}{others}{taken}  n next  ? keys"
+            return wording_offers(self.action_back)
+        ridden = self._rides(view)
+        if sight.is_locked:
+            calm = (one for one in ridden if one.act in (LOWER, PAUSE))
+            return (Offer(UNLOCK, self._unlock, word="asks for your PIN"), *calm)
+        is_checking = self.has_class("checking")
+        check = (Offer(CHECK, self._turn_check, word="back" if is_checking else ""),) if view.due is not None else ()
+        answers = (Offer(CHOOSE, word="answer"),) if is_checking else ()
+        taken = (self._asks(TAKE_OVER, TakeOver(id=0, session=self.session), f"take over from {view.person}"),)
+        return (*answers, *check, *ridden, *(taken if self._is_somebody_elses else ()))
+
+    def _rides(self, view: SessionView) -> Sequence[Offer]:
+        """What may be done to the output."""
+        if view.by_hand:
+            return self._packs(view)
+        pause = self._asks(PAUSE, Pause(id=0, session=self.session), f"pause {view.unit}: off, the time stands still")
+        if view.phase == "paused":
+            told = f"resume {view.unit}, by a ramp from off"
+            return (self._asks(RESUME, Resume(id=0, session=self.session), told), pause)
+        if view.phase not in RIDDEN:
+            return (Offer(ENDING), pause)
+        by = text.quantity(view.level_parameter, view.person_step)
+        up, down = (Step(id=0, session=self.session, direction=way) for way in (Direction.UP, Direction.DOWN))
+        raised = self._asks(
+            RAISE, up, f"raise by {by}, at most to {text.quantity(view.level_parameter, view.level_max)}"
+        )
+        return (raised, self._asks(LOWER, down, f"lower by {by}"), Offer(HOLD), pause)
+
+    def _packs(self, view: SessionView) -> Sequence[Offer]:
+        """What the keys of a pack do now."""
+        if view.phase == "starting" and view.output == "off":
+            return (self._asks(PACK_ON, Pack(id=0, session=self.session, act=PackAct.ON)),)
+        off = self._asks(PACK_OFF, Pack(id=0, session=self.session, act=PackAct.OFF))
+        numb = self._asks(NUMB, Pack(id=0, session=self.session, act=PackAct.NUMB))
+        is_ice = view.set_level == 0 and view.phase == "running"  # under towels it is a reason to look
+        return off, msgspec.structs.replace(numb, is_rare=not is_ice)
+
+    def _asks(self, act: Act, request: Request, now: str = "") -> Offer:
+        return Offer(act, functools.partial(self.post_message, Asked(request)), now=now)
+
+    def _unlock(self) -> None:
+        self.post_message(Unlocking())
 
     def takes_back(self) -> bool:
         """Out of the words beside an answer."""
@@ -96,7 +142,7 @@ class RunningScreen(TableScreen):
             return
         self._phase, self._view, self._now_ns = view.phase, view, sight.now_ns
         self._is_somebody_elses = bool(view.person) and view.person != sight.user
-        if view.due is None:
+        if view.due is None or sight.is_locked:
             self._end_check()
         width = self.size.width
         is_tall = self.has_class("tall")
@@ -109,22 +155,12 @@ class RunningScreen(TableScreen):
             chart.show(trace_lines(trace_of(view, self._trace), width, chart.size.height))
 
     def on_key(self, event: Key) -> None:
-        """Steps, pause and resume; whatever else is pressed holds the level, and may mean something besides."""
-        if event.key == CHECK:
-            self._turn_check()
-        if self._view is not None and self._view.by_hand:
-            if event.key in PACKS:
-                self.post_message(Asked(Pack(id=0, session=self.session, act=PACKS[event.key])))
+        """Whatever is pressed and is no step, pause or resume holds the level, and may mean something besides."""
+        if isinstance(self.focused, Input) or self._view is None or self._view.by_hand:
             return
-        request: Request = Step(id=0, session=self.session, direction=STEPS.get(event.key, Direction.HOLD))
-        if event.key == "p":
-            request = Pause(id=0, session=self.session)
-        elif event.key == "h" and self._is_somebody_elses:
-            request = TakeOver(id=0, session=self.session)
-        elif event.key == "r" and self._phase == "paused":
-            request = Resume(id=0, session=self.session)
-        if not isinstance(request, Step) or self._phase in RIDDEN:
-            self.post_message(Asked(request))
+        offer = of_key(self.all_offers(), event.key)
+        if self._phase in RIDDEN and (offer is None or offer.act not in RIDES):
+            self.post_message(Asked(Step(id=0, session=self.session, direction=Direction.HOLD)))
 
     @on(Question.Given)
     def _answered_check(self, event: Question.Given) -> None:
@@ -154,13 +190,6 @@ class RunningScreen(TableScreen):
     def on_show(self) -> None:
         """The chart knows its height only now."""
         self.post_message(Tick())
-
-
-def pack_keys(view: SessionView) -> str:
-    """What the keys of a pack do now."""
-    if view.phase == "starting" and view.output == "off":
-        return "o the pack is on"
-    return "f the pack is off" + ("  u numb" if view.set_level == 0 and view.phase == "running" else "")
 
 
 def state_lines(sight: Sight, view: SessionView, width: int) -> tuple[Line, ...]:

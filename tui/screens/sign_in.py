@@ -1,11 +1,13 @@
 """Who works here: a name and a PIN, checked by the controller. Stopping needs neither."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
+from tui.acts import FIELD, LEAVE, OTHER_FIELD, Offer
 from tui.looks import Span, line
 from tui.messages import Noticed, SignedWith
 from tui.screens.base import TableScreen
@@ -38,10 +40,10 @@ class SignInScreen(TableScreen):
         self.query_one("#pin-word", Rows).show([line(Span(" PIN "))])
         self.query_one("#pin" if self._user else "#who", Input).focus()
 
-    def keys(self, sight: Sight) -> str:
+    def offers(self, sight: Sight) -> Sequence[Offer]:
         """Its own keys."""
         del sight
-        return "Enter signs in   Tab: other field   Ctrl+Q leaves"
+        return (Offer(FIELD, word="signs in"), Offer(OTHER_FIELD), Offer(LEAVE, self.leave))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

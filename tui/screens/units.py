@@ -1,11 +1,13 @@
 """Which unit is next: all of them, with what they are doing."""
 
+from collections.abc import Sequence
+
 from textual import on
 from textual.app import ComposeResult
-from textual.events import Key
 
 from modctl import sentences, text
 from modctl.ipc.messages import UnitRow
+from tui.acts import CHOOSE, CLEAR, LEAVE, ROUND, Offer
 from tui.looks import EMPTY, Look, Span, fitted
 from tui.messages import LatchShown, Noticed, RoundShown, UnitChosen
 from tui.screens.base import TableScreen
@@ -34,10 +36,15 @@ class UnitsScreen(TableScreen):
         """The list has the focus."""
         self.query_one(Choices).focus()
 
-    def keys(self, sight: Sight) -> str:
-        """Its own keys."""
+    def offers(self, sight: Sight) -> Sequence[Offer]:
+        """Its own keys; a fault is cleared on the line of its unit."""
         del sight
-        return "↑ ↓ Enter or digit   a clear a fault   d day's round   ? keys   Ctrl+Q leave"
+        row = self._row()
+        clear = Offer(CLEAR, self._clear, now="" if row is None else f"clear the fault of {row.name}, if it has one")
+        return Offer(CHOOSE), clear, Offer(ROUND, self._round), Offer(LEAVE, self.leave)
+
+    def _round(self) -> None:
+        self.post_message(RoundShown())
 
     def see_middle(self, sight: Sight) -> None:
         """Units and their states, from the newest snapshot."""
@@ -49,15 +56,6 @@ class UnitsScreen(TableScreen):
             [Choice(row.name, unit_text(row, sight), row.state in OPEN_STATES) for row in self._units]
         )
         self._show_more()
-
-    def on_key(self, event: Key) -> None:
-        """``a`` clears a fault, ``d`` shows the day's round; the rest is everybody's."""
-        if event.key == "a":
-            event.prevent_default().stop()
-            self._clear()
-        elif event.key == "d":
-            event.prevent_default().stop()
-            self.post_message(RoundShown())
 
     @on(Choices.Moved)
     def _moved(self) -> None:

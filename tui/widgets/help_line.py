@@ -21,6 +21,13 @@ def stop_line(sight: Sight, width: int) -> Line:
     return (Span(fitted(head + tail, width), Look.STOP),)
 
 
+def stop_words(sight: Sight) -> tuple[str, str]:
+    """What Escape, space and s stop now, and what F12 and Ctrl+C do."""
+    target = stop_target(sight)
+    large = _one(sight, target) if target.key is StopKey.SESSION else _everything(sight)
+    return f"stop {large}", f"stop {_of_this_screen(sight)}"
+
+
 def stop_lines(sight: Sight, width: int) -> tuple[Line, ...]:
     """The same for the narrowest screens: a line for each pair of keys."""
     target = stop_target(sight)

@@ -1,7 +1,6 @@
 """One question at a time: its words, and either choices or a number; beside some answers a line of text."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,8 +15,6 @@ from tui.looks import Line, Look, Span, wrapped
 from tui.widgets.choices import Choice, Choices
 from tui.widgets.number import NumberRow
 from tui.widgets.rows import Rows
-
-WORDING_KEYS: Final = "type why, then Enter (empty: no words)   Ctrl+G another answer"
 
 
 class Words(Rows):

@@ -57,7 +57,6 @@ REASONS: Final[Mapping[str, str]] = {
     "skin_check": "the skin check showed harm",
     "ask_level": "the patient said that it hurts",
     "tank": "the tank that the pack comes out of is not fit for it",
-    "abandoned": "the questions before the start were given up",
     "gate": "a question was answered with no",
     "too_short": "it is too short to be a treatment",
     "interlock": "another session of this patient does not go with it",

@@ -91,7 +91,7 @@ def take(state: SessionState, on: On, now_ns: int, *, reason: str = "", fast: bo
         case Phase.ENDED if state.phase is Phase.STOPPING:
             return end(state, state.outcome or Outcome.FAULTED, state.reason, now_ns)
         case Phase.ENDED:
-            return end(state, Outcome.STOPPED, reason or "abandoned", now_ns)
+            return end(state, Outcome.STOPPED, reason, now_ns)
         case _:
             return ENTER[target](state, now_ns)
 

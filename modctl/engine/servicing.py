@@ -5,8 +5,6 @@ Rule 1: a unit in a session is left alone: to hold it, stop the session first. W
 Rule 2: what a check says binds the next request, not one that runs: it was recorded while none ran.
 """
 
-from typing import assert_never
-
 from devices.model import AccessorySeen
 from modctl.engine import core_events as ce
 from modctl.engine.effects import Identify, Reply
@@ -39,12 +37,10 @@ class Servicing(Rounds):
                 self._chart(UnitReleased(unit=name), event.actor)
             case ce.IdentifyUnit():
                 self._effects.append(Identify(unit=name))
-            case ce.RecordCheck(checked=checked):
-                kept = (one for one in unit.checks if not checked.outdates(one))
-                self._set(unit, checks=(*kept, checked))
-                self._chart(checked, event.actor)
-            case _:
-                assert_never(event)
+            case _:  # a check; the type checker holds that nothing else is left
+                kept = (one for one in unit.checks if not event.checked.outdates(one))
+                self._set(unit, checks=(*kept, event.checked))
+                self._chart(event.checked, event.actor)
         self._effects.append(Reply(request=event.request))
 
     def _chart(self, record: Record, actor: str) -> None:

@@ -26,15 +26,23 @@ def x_held__mutmut_2(level: int, highest: int) -> bool:
     if level > highest:
         return False
     return level > highest
+def x_held__mutmut_3(level: int, highest: int = 1) -> bool:
+    """Is it too high."""
+    if level > highest:
+        return True
+    return level > highest
 class Tree:
     def xǁTreeǁroot__mutmut_orig(self) -> bytes:
-        return self.nodes[0] + self.nodes[1] + self.nodes[2] + self.nodes[3] + self.nodes[4] + self.nodes[5]
+        return (self.nodes[0] + self.nodes[1] + self.nodes[2] +
+            self.nodes[3] + self.nodes[4] + self.nodes[5] + self.nodes[6])
     def xǁTreeǁroot__mutmut_1(self) -> bytes:
-        return self.nodes[0] + self.nodes[1] + self.nodes[2] - self.nodes[3] + self.nodes[4] + self.nodes[5]
+        return (self.nodes[0] + self.nodes[1] + self.nodes[2] +
+            self.nodes[3] - self.nodes[4] + self.nodes[5] + self.nodes[6])
 '''
 CODES = {
     "modctl.engine.made.x_held__mutmut_1": 0,
     "modctl.engine.made.x_held__mutmut_2": 1,
+    "modctl.engine.made.x_held__mutmut_3": -24,
     "modctl.engine.made.xǁTreeǁroot__mutmut_1": None,
 }
 
@@ -50,8 +58,13 @@ def test_a_mutant_of_a_body_is_named_after_what_was_changed(tmp_path: Path) -> N
         Body("modctl/engine/made.py: held | if level > highest: -> if level >= highest:", 0),
         Body("modctl/engine/made.py: held | return True -> return False", 1),
         Body(
-            "modctl/engine/made.py: Tree.root | self.nodes[1] + self.nodes[2] + self.nodes[3] + self.nodes[4] -> "
-            "self.nodes[1] + self.nodes[2] - self.nodes[3] + self.nodes[4]",
+            "modctl/engine/made.py: held | def held(level: int, highest: int) -> bool: -> "
+            "def held(level: int, highest: int=1) -> bool:",
+            -24,
+        ),
+        Body(
+            "modctl/engine/made.py: Tree.root | self.nodes[2] + self.nodes[3] + self.nodes[4] + self.nodes[5] -> "
+            "self.nodes[2] + self.nodes[3] - self.nodes[4] + self.nodes[5]",
             None,
         ),
     ) == tuple(bodies(tmp_path))

@@ -29,7 +29,8 @@ from tests.soak.report import Line
 from tests.soak.survivors import explained
 
 COPIED: Final = ("devices", "modctl", "protocols", "tests", "tui", ".typings", "pyproject.toml")
-SHOWN: Final = 30  # characters of a long line before and after what was changed in it
+LONG: Final = 100  # characters: of a longer line only SHOWN before and after what was changed in it are named
+SHOWN: Final = 30
 PARTS: Final = "0123456789"  # last digits: a tenth of the mutants each
 # mutmut's exit codes: of the tests' process, or its own for a mutant that it never ran.
 FAILED: Final = {1, 3}
@@ -132,16 +133,20 @@ def _names(source: str, path: Path) -> dict[str, str]:
         if not found or number == "orig":
             continue
         function = mangled_name.removeprefix("x_").replace("xǁ", "", 1).replace("ǁ", ".")
-        name = f"{path}: {function} | {_change(functions[f'{mangled_name}__mutmut_orig'], changed)}"
+        original = functions[f"{mangled_name}__mutmut_orig"]
+        original.name = changed.name = function.rpartition(".")[2]
+        name = f"{path}: {function} | {_change(original, changed)}"
         seen[name] += 1
         names[mangled] = name if seen[name] == 1 else f"{name} ({seen[name]})"
     return names
 
 
 def _change(one: ast.FunctionDef, other: ast.FunctionDef) -> str:
-    was, now = ([line.strip() for line in ast.unparse(each).splitlines()[1:]] for each in (one, other))
+    was, now = ([line.strip() for line in ast.unparse(each).splitlines()] for each in (one, other))
     lines = list(difflib.unified_diff(was, now, n=0, lineterm=""))[3:]
     old, new = (" / ".join(line[1:] for line in lines if line.startswith(sign)) for sign in "-+")
+    if max(len(old), len(new)) <= LONG:
+        return f"{old} -> {new}"
     same = _shared(old, new)
     start = max(0, same - SHOWN)
     after = _shared(old[same:][::-1], new[same:][::-1])

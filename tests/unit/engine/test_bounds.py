@@ -90,6 +90,33 @@ def test_the_rms_limit_follows_the_frequency(settings: dict[str, int], bound_ua:
     assert [bound_ua] == [row.bound for row in rms if isinstance(row, Combination)]
 
 
+def test_the_rms_row_says_what_it_is_and_by_what_right() -> None:
+    """The standard is known by quotation alone: its numbers are never shown as *per* it."""
+    (row,) = [row for row in hard_limits(Modality.ESTIM, {"carrier_hz": 4_000}) if row.id == "hard-es-rms"]
+
+    assert row == Combination(
+        id="hard-es-rms",
+        quantity="rms_ua",
+        bound=100_000,
+        unit="uA",
+        source="IEC 60601-2-10, as quoted",
+        mark=Mark.TEXTBOOK,
+    )
+
+
+def test_the_row_of_continuous_ultrasound_says_what_it_is_and_by_what_right() -> None:
+    """Read in a manual: it is shown as *per* its source."""
+    rows = hard_limits(Modality.ULTRASOUND, {"duty_permille": 1_000})
+
+    assert rows[-1] == Max(
+        id="hard-us-continuous",
+        parameter="intensity_mw_cm2",
+        bound=2_000,
+        source="Dynatron 25 series p. 54",
+        mark=Mark.SOURCE,
+    )
+
+
 @pytest.mark.parametrize(("duty_permille", "bound"), [(999, 3_000), (1_000, 2_000)])
 def test_continuous_ultrasound_has_the_lower_bound(duty_permille: int, bound: int) -> None:
     """Without pauses there is no time to carry the heat away."""

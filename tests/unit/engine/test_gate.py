@@ -295,6 +295,28 @@ def test_waiting_does_not_save_up_for_a_large_step() -> None:
     assert [True, False, True] == climb((1_000, 0), (2_001, 60_000), (2_000, 0))
 
 
+@pytest.mark.parametrize("step", [1, 2, 1_000])
+def test_the_smallest_rise_needs_its_time_as_well(step: int) -> None:
+    """Else a driver that goes up count by count would be at the top at once."""
+    assert [True, False] == climb((step, 0), (step + 1, 0))
+
+
+def test_a_level_that_rises_too_fast_is_told_as_that() -> None:
+    """The technician reads which limit held the frame back."""
+    given = permit({**SET, "current_ua": 1_001})
+
+    assert Ruling(allowed=False, why="hard-es-raise: current_ua rises too fast") == ask(
+        energize(**{**SET, "current_ua": 1_001}), given
+    )
+
+
+def test_a_value_outside_its_permit_is_told_with_both_ends() -> None:
+    """As above: a wrong permit and a wrong driver look alike from far away."""
+    assert Ruling(allowed=False, why="current_ua 1001 outside the permit's 0 to 1000") == ask(
+        energize(**{**SET, "current_ua": 1_001}), permit()
+    )
+
+
 def test_the_level_may_come_back_to_where_it_has_been_at_once() -> None:
     """On and off ramps of a plan lie below what a person has already reached step by step."""
     assert [True, True, True, True, False] == climb((1_000, 0), (2_000, 200), (0, 0), (2_000, 0), (2_001, 0))
@@ -338,6 +360,13 @@ def test_of_several_channels_the_highest_counts() -> None:
     kind = Energize(channels=((("current_ua", 100),), (("current_ua", 900),), (("current_ua", 300),)))
 
     assert 900 == remember(kind, NOTHING_WRITTEN, ESTIM, NOW_NS).peak
+
+
+def test_of_several_channels_that_cool_the_coldest_counts() -> None:
+    """Down is what hurts there."""
+    kind = Energize(channels=((("temp_mdegc", 20_000),), (("temp_mdegc", 12_000),), (("temp_mdegc", 15_000),)))
+
+    assert 12_000 == remember(kind, NOTHING_WRITTEN, rules(Modality.COLD), NOW_NS).peak
 
 
 @given(

@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from devices.limits import Dose, Mark, Max
-from devices.model import NEVER_NS, NS_PER_MS, NS_PER_S, Contact, ObservedAs, Output
+from devices.model import NEVER_NS, NS_PER_MS, NS_PER_S, Contact, ObservedAs, Off, Output
 from modctl.engine import events as ev
-from modctl.engine.effects import Append, Latch, Quench
+from modctl.engine.effects import Append, Command, Latch, Quench
 from modctl.engine.machine import Outcome, Phase
 from modctl.engine.phases import begin_ended
 from modctl.engine.warmth import Warmth
@@ -18,6 +18,23 @@ def ended(person: Person) -> SessionEnded:
     """The session's last entry."""
     (record,) = [one for one in records(person.effects) if isinstance(one, SessionEnded)]
     return record
+
+
+def test_the_start_is_charted_under_the_name_of_who_confirmed_it() -> None:
+    """And waited for: nothing is energized before it is durable."""
+    person = Person(ESTIM)
+    effects = person.arm()
+
+    assert Append(draft=Draft(data=ESTIM.started, session="s1", actor="therapist"), await_as="started") == effects[-1]
+
+
+@pytest.mark.parametrize("phase", [Phase.STARTING, Phase.RUNNING, Phase.PAUSED, Phase.RESUMING])
+def test_the_off_of_a_fault_is_the_fastest(phase: Phase) -> None:
+    """Nobody knows what the unit is doing: traction lets go at once instead of at its set rate."""
+    person = at_phase(phase)
+    effects = person.feed(ev.HostStalled(by_ms=500))
+
+    assert Command(unit="u1", setpoint=Off(fast=True)) == effects[0]
 
 
 # Off is proved anew by every pause and every stop

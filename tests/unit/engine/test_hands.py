@@ -155,6 +155,18 @@ def test_a_pack_is_waited_for_for_ten_minutes(waited_ms: int, phase: Phase) -> N
     assert phase is person.state.phase
 
 
+def test_a_pack_that_is_being_fetched_is_not_without_data() -> None:
+    """What was seen of it before is no reading that could grow stale: nothing is on."""
+    person = Person(PACK)
+    person.arm()
+    person.see(Output.OFF)
+    person.charted()
+    person.wait(5_000)
+    person.tick()
+
+    assert (Phase.STARTING, person.state.deadline_ns) == (person.state.phase, wakeup_ns(person.state))
+
+
 def test_a_check_falls_due_once_and_again_after_its_answer() -> None:
     """By time with output."""
     person = checked("alarm")

@@ -9,6 +9,7 @@ from modctl.engine import events as ev
 from modctl.engine.effects import Append, Command, Latch, Quench
 from modctl.engine.machine import Outcome, Phase
 from modctl.engine.phases import begin_ended
+from modctl.engine.session import wakeup_ns
 from modctl.engine.warmth import Warmth
 from modctl.records import Alarm, DoseBound, Draft, Quantity, SessionEnded, SessionRefused, SetpointCommanded
 from tests.unit.engine.made import ESTIM, ULTRASOUND, Person, at_phase, records, setup, where
@@ -155,6 +156,22 @@ def test_contact_that_was_lost_before_a_pause_is_looked_for_anew() -> None:
     person.charted("resumed")
 
     assert [True, False] == [state.contact_lost_ns is not None for state in (lost, person.state)]
+
+
+def test_a_sample_of_before_the_ramp_does_not_grow_stale_in_it() -> None:
+    """A start has three seconds of its own; what was seen while off is no reading of what was switched on."""
+    person = at_phase(Phase.RESUMING)
+    person.see(Output.OFF)
+    person.charted("resumed")
+    person.wait(1_500)
+    person.tick()
+
+    assert (Phase.RESUMING, person.state.deadline_ns) == (where(person), wakeup_ns(person.state))
+
+
+def test_a_session_without_a_witness_waits_for_none() -> None:
+    """There is no instrument beside the unit: no time of its last word either."""
+    assert at_phase(Phase.RUNNING).state.witnessed_ns is None
 
 
 # Over

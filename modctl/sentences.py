@@ -157,6 +157,12 @@ ALARMS: Final[Mapping[str, AlarmText]] = {
     "unit_refused": AlarmText("high", "The unit refused a command.", _OFF_NOW, _TECHNICIAN),
     "unit_switched_off": AlarmText("high", "The unit switched off by itself.", _OFF_NOW, "Read its display."),
     "unit_fault": AlarmText("high", "The unit reports a fault.", _OFF_NOW, "Read its display; call a technician."),
+    "unit_fault:patient-switch": AlarmText(
+        "high",
+        "The patient's stop switch is pressed, or not plugged in.",
+        _OFF_NOW,
+        "Ask the patient what is wrong; plug in and release the switch before anybody starts again.",
+    ),
     "limit": AlarmText("high", "A limit was passed.", _OFF_NOW, _LOOK),
     "limit:hard-us-head": AlarmText(
         "high",

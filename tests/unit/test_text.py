@@ -182,3 +182,12 @@ def test_what_to_do_where_off_is_in_doubt_is_said_of_the_very_unit() -> None:
 
     assert told.endswith("Take the pad off the skin, then pull its plug.")
     assert "electrodes" not in told
+
+
+def test_a_patient_who_presses_the_switch_is_asked_and_no_technician_is_called() -> None:
+    """The unit reports it among its faults; it is none."""
+    told = sentences.standing("unit_fault:patient-switch", "ended", "")
+
+    assert "stop switch is pressed" in told
+    assert "Ask the patient" in told
+    assert "technician" not in told

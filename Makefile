@@ -64,7 +64,7 @@ fuzz: .fuzz/.stamp ## the parsers under atheris (FUZZ_MINUTES=10, FUZZ_TARGETS=w
 	@PYTHONPATH=.fuzz/packages $(BIN)/python -m tests.soak.fuzz_guided
 
 # Beside .venv and not in it: large, and without wheels for other machines.
-.fuzz/.stamp: requirements-fuzz.lock | env
+.fuzz/.stamp: tests/soak/fuzz.lock | env
 ifneq ($(UV),)
 	@"$(UV)" pip install -q --python $(BIN)/python --target .fuzz/packages --only-binary :all: --require-hashes -r $<
 else

@@ -258,20 +258,11 @@ def _charted(client: BlockingClient, session: str) -> list[Entry]:
     found: list[Entry] = []
     while True:
         since = found[-1].seq if found else -1
-        told = _asked_until_done(client, session, since)
+        told = client.request(Entries(id=client.next_id(), session=session, since=since))
+        assert isinstance(told, Done), told
         found += [msgspec.json.decode(raw, type=Entry) for raw in told.entries or ()]
         if not told.entries or not told.more:
             return found
-
-
-def _asked_until_done(client: BlockingClient, session: str, since: int) -> Done:
-    """A page of the chart. With a dozen readers its queue may be full for a moment."""
-    for _ in range(TRIES):
-        told = client.request(Entries(id=client.next_id(), session=session, since=since))
-        if isinstance(told, Done):
-            return told
-        _pass_ms(AFTER_MS)
-    raise AssertionError(told.reason)
 
 
 def _said(seen: SessionView) -> str:

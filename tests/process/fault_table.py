@@ -53,6 +53,8 @@ def thrown(folder: Path, jobs: Sequence[Job], side_by_side: int) -> Iterator[Row
             return throw(layout, controller, model, slot, fault)
         except ModctlError as why:
             raise ControllerLostError(f"{model} {fault}: {why}\n{controller.log()[-LOG_CHARACTERS:]}") from why
+        except AssertionError as why:
+            raise AssertionError(f"{model} {fault}: {why}\n{controller.log()[-LOG_CHARACTERS:]}") from why
         finally:
             free[model].put(slot)
 

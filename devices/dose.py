@@ -7,6 +7,7 @@ one that it needs is missing, which is a finding.
 
 from collections.abc import Callable, Mapping
 from math import isqrt
+from typing import Final
 
 TEST_LOAD_OHM = 500  # IEC 60601-2-10: output is stated into 500 ohm
 MM2_PER_CM2 = 100
@@ -147,6 +148,20 @@ def thermal_dose(temp_mdegc: int, dwell_ms: int) -> int:
 
 
 Quantity = Callable[[Mapping[str, int]], int | None]
+
+# What a quantity is made of. What a unit measures of it counts as measured; the rest is what was set.
+PULSES: Final = ("current_ua", "pulse_width_us", "period_us", "carrier_hz")
+INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "rms_ua": PULSES,
+    "density_ua_cm2": (*PULSES, "electrode_mm2"),
+    "energy_uj": ("current_ua", "pulse_width_us", "carrier_hz"),
+    "power_density_uw_cm2": (*PULSES, "electrode_mm2"),
+    "us_area_dose_mj_cm2": ("intensity_mw_cm2", "duty_permille", "era_mm2", "area_mm2", "duration_ms"),
+    "area_ratio_permille": ("area_mm2", "era_mm2"),
+    "body_weight_permille": ("force_n", "body_weight_g"),
+    "burst_permille": ("burst_us", "period_us"),
+    "mean_power_mw": ("power_mw", "burst_us", "period_us"),
+}
 
 QUANTITIES: dict[str, Quantity] = {
     "rms_ua": rms_ua,

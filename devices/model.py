@@ -24,6 +24,9 @@ parameter                 meaning                                               
 ``voltage_mv``            ultrasound transmitter, supply of its output stage                     mV
 ``burst_us``              ultrasound, time on in each ``period_us``                              us
 ``waveform``              1 interferential, 2 premodulated, 3 Russian                            1
+``on_ms`` ``off_ms``      of one round of a plan: output at its height, and none                 ms
+``ramp_up_ms``            of one round of a plan: its first rise                                 ms
+``off_by_on_permille``    of one round of a plan: time off by time on                            [ppth]
 ========================  =====================================================================  =========
 """
 
@@ -60,6 +63,10 @@ UCUM_OF: dict[str, str] = {
     "load_ohm": "Ohm",
     "waveform": "1",
     "layers": "1",
+    "on_ms": "ms",
+    "off_ms": "ms",
+    "ramp_up_ms": "ms",
+    "off_by_on_permille": "[ppth]",
     "stop_switch": "1",  # 0 closed, 1 pressed, 2 not connected: as the reference map has it
 }
 

@@ -72,3 +72,27 @@ def rounds(plan: Plan, at_ms: int) -> int:
     """Complete rounds after ``at_ms`` (contractions, pulls); 0 for a continuous plan."""
     length_ms = cycle_ms(plan)
     return at_ms // length_ms if length_ms else 0
+
+
+class Cycle(msgspec.Struct, frozen=True, kw_only=True):
+    """What one round of a plan is, for limits on cycles: its first rise, its longest time on, all of its time off."""
+
+    ramp_up_ms: int
+    on_ms: int
+    off_ms: int
+
+
+def cycle_of(plan: Plan) -> Cycle | None:
+    """The shape of one round; None for a continuous plan, which has no rounds.
+
+    *On* is a stretch without a change above zero, *off* one at zero: ramps are neither.
+    """
+    if not plan.segments:
+        return None
+    rise = next((segment for segment in plan.segments if segment.to_permille > segment.from_permille), None)
+    level = [segment for segment in plan.segments if segment.to_permille == segment.from_permille]
+    return Cycle(
+        ramp_up_ms=0 if rise is None else rise.duration_ms,
+        on_ms=max((segment.duration_ms for segment in level if segment.to_permille), default=0),
+        off_ms=sum(segment.duration_ms for segment in level if not segment.to_permille),
+    )

@@ -124,7 +124,7 @@ def findings_against(preset: Preset, profile: Profile) -> Sequence[str]:
 
 
 def time_findings(preset: Preset, profile: Profile) -> Sequence[str]:
-    """What the bounds on time say against approving a preset."""
+    """What the bounds on time, and what is needed to find them, say against approving a preset."""
     least_ms = CLINICAL_MIN_MS[preset.modality]
     found = [] if preset.duration_ms >= least_ms else [f"duration_ms: {preset.duration_ms} is below {least_ms}"]
     found += [
@@ -138,6 +138,8 @@ def time_findings(preset: Preset, profile: Profile) -> Sequence[str]:
         found.append("skin_check_every_ms is missing: heat and cold are looked at while they are on")
     if not preset.attended and (preset.modality is not Modality.ESTIM or preset.ask_level_every_ms is None):
         found.append("attended: only stimulation may go on without its screen, and then ask_level_every_ms is needed")
+    if preset.modality is Modality.ESTIM and "pulse_width_us" in preset.settings and not preset.technique:
+        found.append('technique is missing: "tens" or "nmes", whose contractions and rests have bounds of their own')
     if preset.longest_ms is not None and preset.duration_ms > preset.longest_ms:
         found.append(f"duration_ms: {preset.duration_ms} is above its own longest_ms {preset.longest_ms}")
     return found

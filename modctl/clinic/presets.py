@@ -19,7 +19,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ``settings`` holds every setting of the model but the level; ``cap`` is the most that the level may be ridden
     to, ``start_level`` what START ramps to (0 for stimulation: the person raises it), ``demo_target`` what an
     unattended demonstration ramps to. ``context`` holds what the unit is not told and a limit needs:
-    ``electrode_mm2``, ``area_mm2``, ``era_mm2``, ``body_weight_g``.
+    ``electrode_mm2``, ``area_mm2``, ``era_mm2``, ``body_weight_g``, ``near_implant`` (1: slow twitches would shake it).
     """
 
     schema: Literal["modctl-preset/1"]
@@ -48,6 +48,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ask_level_every_ms: int | None = None  # the same for asking an unattended patient how it feels
     attended: bool = True  # a person stays at the screen: the session stops when its screen is lost
     longest_ms: int | None = None  # a session of it may not be planned longer, whatever the unit allows
+    technique: Literal["", "tens", "nmes"] = ""  # of stimulation by pulses: contractions have bounds of their own
     goal: Literal["", "range-of-motion"] = ""  # what is measured at every visit because it is what is treated for
     approved: bool = False
     sha256: str = ""

@@ -24,7 +24,7 @@ from modctl.controller.questions import (
     gate_spec,
     is_acknowledged,
 )
-from modctl.engine.bounds import HARD, hard_limits, traction_region, widenings
+from modctl.engine.bounds import HARD, hard_limits, plan_context, traction_region, widenings
 from modctl.engine.checks import Finding, Verdict, check_duration, check_levels
 from modctl.engine.setup import ContactRule, Level, Setup
 from modctl.engine.unit import UnitState, witness_problem
@@ -371,6 +371,8 @@ def _context(order: Order, planned_ms: int) -> tuple[tuple[str, int], ...]:
         context["body_weight_g"] = order.body_weight_g
     if order.preset.modality is Modality.TRACTION:
         context["traction_region"] = traction_region(order.preset.region)
+    if order.preset.technique:
+        context |= plan_context(order.preset.technique, order.preset.plan, planned_ms)
     if order.head_mm2 is not None:  # the head is an electrode; density counts at the smaller one
         context["electrode_mm2"] = min(order.head_mm2, context.get("electrode_mm2", order.head_mm2))
     return tuple(sorted(context.items()))

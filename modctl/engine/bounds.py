@@ -7,10 +7,12 @@ Rule 3: only a mark ``SOURCE`` may be shown as *per* its source; the others are 
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from devices.dose import FULL_THERMAL_DOSE
 from devices.limits import Combination, Dose, Duration, Limit, Mark, Max, Min, Rate
 from devices.model import Modality
-from devices.plan import FULL_PERMILLE
+from devices.plan import FULL_PERMILLE, Cycle, Plan, cycle_of
 
 TEN_S_MS = 10_000  # the shortest session of any modality; clinical minima bind presets when they are approved
 MIN_MS = 60_000
@@ -71,6 +73,27 @@ RMS_SOURCE = "IEC 60601-2-10, as quoted"
 # Peak of a modulated carrier: interferential and premodulated units end here.
 CARRIER_PEAK = _max("hard-es-carrier-peak", "current_ua", 100_000, "dial range of interferential units", TEXTBOOK)
 
+# What stimulation is for; ``technique`` in a session's context names it, 0 is any other. Contractions of a muscle have
+# numbers of their own: how long each may last, and how long it must rest.
+TECHNIQUES = ("", "tens", "nmes")
+NMES: tuple[Limit, ...] = (
+    _min("hard-nmes-rate-max", "period_us", 10_000, "100 pps, PMC8167342 table 5", SOURCE),
+    _min("hard-nmes-width-min", "pulse_width_us", 100, "PMC8167342 table 5 and as taught", TEXTBOOK),
+    _max("hard-nmes-width", "pulse_width_us", 500, "PMC8167342 table 5 and as taught", TEXTBOOK),
+    _min("hard-nmes-on-min", "on_ms", 2_000, "PMC8167342 table 5", SOURCE),
+    _max("hard-nmes-on", "on_ms", 60_000, "PMC8167342 table 5", SOURCE),
+    _min("hard-nmes-off-min", "off_ms", 2_000, "PMC8167342 table 5", SOURCE),
+    _max("hard-nmes-off", "off_ms", 120_000, "PMC8167342 table 5", SOURCE),
+    _min("hard-nmes-ratio-min", "off_by_on_permille", 1_000, "as taught: a muscle rests as long as it works", TEXTBOOK),
+    _max("hard-nmes-ratio", "off_by_on_permille", 10_000, "as taught", TEXTBOOK),
+    _min("hard-nmes-ramp-min", "ramp_up_ms", 500, "PMC8167342 table 5", SOURCE),
+    _max("hard-nmes-ramp", "ramp_up_ms", 8_000, "dial range of portable units", SOURCE),
+)
+# Slow twitches shake an implant: full contractions only. ``near_implant`` in a session's context says that one is near.
+NEAR_IMPLANT = _max(
+    "hard-nmes-implant", "period_us", 50_000, "20 pps, Chattanooga Wireless Professional manual p. 229", SOURCE
+)
+
 ULTRASOUND: tuple[Limit, ...] = (
     _max("hard-us-intensity", "intensity_mw_cm2", 3_000, "IEC 60601-2-5, 3 W/cm2", SOURCE),
     _min("hard-us-intensity-min", "intensity_mw_cm2", 0, "an intensity has no sign", CHOSEN),
@@ -108,7 +131,10 @@ US_CONTINUOUS_MW_CM2 = 2_000
 TRACTION: tuple[Limit, ...] = (
     _max("hard-tx-force", "force_n", 890, "Saunders lumbar traction, 200 lbf", SOURCE),
     _min("hard-tx-force-min", "force_n", 15, "Eltrac 471 minimum pull", SOURCE),
-    _combined("hard-tx-weight", "body_weight_permille", 500, "[ppth]", "half the body's weight", CHOSEN),
+    # Twenty samples, two seconds: a cell's noise lies on both sides of a pull, what pulls more lies on one.
+    msgspec.structs.replace(
+        _combined("hard-tx-weight", "body_weight_permille", 500, "[ppth]", "half the body's weight", CHOSEN), confirm=20
+    ),
     _rate("hard-tx-raise", "force_n", 50, 50, "usual traction speeds"),
     _duration("hard-tx-time", 60, "Eltrac 471", SOURCE),
 )
@@ -163,6 +189,8 @@ def hard_limits(modality: Modality, settings: Mapping[str, int]) -> tuple[Limit,
     rows = HARD[modality]
     if modality is Modality.ESTIM:
         rows = (*rows, _rms_row(settings), *((CARRIER_PEAK,) if "carrier_hz" in settings else ()))
+        if settings.get("technique") == TECHNIQUES.index("nmes"):
+            rows = (*rows, *NMES, *((NEAR_IMPLANT,) if settings.get("near_implant") else ()))
     if modality is Modality.TRACTION and "traction_region" in settings:
         rows = (*rows, REGIONS.get(settings["traction_region"], NECK))
     if modality is Modality.ULTRASOUND and "duty_permille" in settings:
@@ -183,6 +211,18 @@ def traction_region(region: str) -> int:
     """The number of a preset's region in words ("hip, long axis"); 0, with the narrowest bound, where none is known."""
     first = region.replace(",", " ").strip().partition(" ")[0]
     return TRACTION_REGIONS.index(first) if first in TRACTION_REGIONS else 0
+
+
+def plan_context(technique: str, plan: Plan, planned_ms: int) -> dict[str, int]:
+    """What a treatment is for and the rounds it goes in, as a session's context has it; continuous is one long *on*."""
+    cycle = cycle_of(plan) or Cycle(ramp_up_ms=0, on_ms=planned_ms, off_ms=0)
+    return {
+        "technique": TECHNIQUES.index(technique),
+        "on_ms": cycle.on_ms,
+        "off_ms": cycle.off_ms,
+        "ramp_up_ms": cycle.ramp_up_ms,
+        "off_by_on_permille": cycle.off_ms * FULL_PERMILLE // max(1, cycle.on_ms),
+    }
 
 
 def _rms_row(settings: Mapping[str, int]) -> Combination:

@@ -35,7 +35,7 @@ from modctl.engine.phases import LIVE, OVER, SessionState, Step, alarm, append, 
 from modctl.engine.riding import Riding, cap, drive, next_drive_ns, ride
 from modctl.engine.setup import GateSpec, Setup
 from modctl.engine.warmth import dose_limit, judge_dose
-from modctl.engine.watching import Trouble, breached, judge_sample, judge_witness, silent_witness
+from modctl.engine.watching import Trouble, breached, judge_given, judge_sample, judge_witness, silent_witness
 from modctl.records import GateAnswer, Override, SessionClosed, SessionRefused, SessionSigned
 
 CHECKING_NS = 1_800 * NS_PER_S  # chosen: half an hour of unanswered questions is an abandoned request
@@ -261,6 +261,8 @@ def _on_live_sample(state: SessionState, sample: Sample, now_ns: int) -> Step:
     state = msgspec.structs.replace(state, counts=counts)
     if trouble is None and (spent := judge_dose(state.setup, state.warmth)) is not None:
         trouble = Trouble(f"limit:{spent.limit}", spent)
+    if trouble is None and (given := judge_given(state.setup, state.ledger.dose_upper)) is not None:
+        trouble = Trouble(f"limit:{given.limit}", given)
     if trouble is not None:
         return _breach(state, trouble, now_ns)
     state, told = _feel(state, sample, now_ns)

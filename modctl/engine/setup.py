@@ -6,11 +6,12 @@ from typing import Final
 
 import msgspec
 
-from devices.limits import Deviation, Dose, Limit, Max, Min, Witness
+from devices.limits import Combination, Deviation, Dose, Limit, Max, Min, Witness
 from devices.model import NS_PER_MS, ObservedAs
 from devices.plan import Plan
 from modctl.records import SessionStarted
 
+ADDS_UP: Final = ("us_area_dose_mj_cm2",)  # held against what was given so far, not against one moment
 REPORTING: Final = (ObservedAs.MEASURED, ObservedAs.ECHOED)
 
 
@@ -119,8 +120,21 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 return self.is_harm(limit.parameter, above=False)
             case Deviation():
                 return self.is_reported(limit.parameter)
+            case Combination():
+                return limit.quantity not in ADDS_UP
             case _:
                 return False
+
+    @cached_property
+    def adding_up(self) -> tuple[Combination, ...]:
+        """The rows that bound what the levels of a whole session make together."""
+        rows = (limit for limit in self.limits if isinstance(limit, Combination))
+        return tuple(limit for limit in rows if limit.quantity in ADDS_UP)
+
+    @cached_property
+    def stated(self) -> Mapping[str, int]:
+        """Everything that is set or known but for the level."""
+        return {**dict(self.context), **dict(self.settings)}
 
     @cached_property
     def doses(self) -> tuple[Dose, ...]:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from devices.limits import Deviation, Limit, Max, Min, Witness
+from devices.dose import INPUTS
+from devices.limits import Combination, Deviation, Limit, Max, Min, Witness
 from devices.model import NS_PER_MS, Contact, Output, Sample
 from modctl.engine.checks import (
     Verdict,
+    check_combination,
     check_deviation,
     check_max,
     check_min,
@@ -94,8 +96,43 @@ def _judge(
             return None if _is_interrupted(sample) else check_min(limit, values)
         case Deviation():
             return _judge_deviation(limit, setup, riding, sample, now_ns)
+        case Combination():
+            return judge_together(limit, setup, riding, values)
         case _:
             return None
+
+
+def judge_together(
+    limit: Combination, setup: Setup, riding: Riding, values: Mapping[str, int | None]
+) -> Verdict | None:
+    """What is measured, and what is only set where the unit measures nothing of it; None where it measures nothing.
+
+    What the unit should tell and does not is missing, and so is what cannot be computed without it.
+    """
+    told = [name for name in INPUTS[limit.quantity] if is_told(setup, name, values)]
+    if not told:
+        return None
+    known = {**setup.stated, setup.level.parameter: riding.level}
+    for name in told:
+        value = values.get(name)
+        if value is None:
+            known.pop(name, None)
+        else:
+            known[name] = value
+    return check_combination(limit, known)
+
+
+def judge_given(setup: Setup, dose_upper: int) -> Verdict | None:
+    """What was given so far, at most, by the area that it went into; None while no row finds anything.
+
+    ``dose_upper`` is level times nanoseconds: all of it in one millisecond is the same dose.
+    """
+    level = -(-dose_upper // NS_PER_MS)
+    for limit in setup.adding_up:
+        verdict = check_combination(limit, {**setup.stated, setup.level.parameter: level, "duration_ms": 1})
+        if not verdict.is_within:
+            return verdict
+    return None
 
 
 def is_told(setup: Setup, parameter: str, values: Mapping[str, int | None]) -> bool:

@@ -206,6 +206,15 @@ def without_deviation() -> AbstractContextManager[None]:
     return patched((watching, "_judge_deviation", none))
 
 
+def without_measured_combinations() -> AbstractContextManager[None]:
+    """What is measured is held against single bounds alone."""
+
+    def none(*_anything: object) -> None:
+        return None
+
+    return patched((watching, "judge_together", none))
+
+
 def without_time_between_steps() -> AbstractContextManager[None]:
     """Every press is a step, at once."""
     measured = riding.step_and_interval
@@ -232,6 +241,7 @@ def _deaf(method: str, name: str) -> Knockout:
 without_stall_check = _deaf("stalled", "without_stall_check")
 without_attendance = _deaf("screen_lost", "without_attendance")
 without_chart_watch = _deaf("chart_broken", "without_chart_watch")
+without_stop_for_the_writer = _deaf("writer_lag", "without_stop_for_the_writer")
 
 
 def _apart(method: str, name: str) -> Knockout:

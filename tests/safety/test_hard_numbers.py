@@ -1,33 +1,37 @@
 """Every hard number of the clinical tables: allowed at the bound; one beyond it refused at the request and at the gate.
 
-What a unit reports is judged by the same rows. Combinations of set values (density, dose, body weight) bind what is
-set: on samples the level's own bound and its deviation from what was commanded stand for them.
+What a unit reports is judged by the same rows: single values, and what measured values make together with those that
+are only set. What adds up is judged by what was given so far; how a plan's rounds go is nobody's reading.
 """
 
 import itertools
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 import pytest
 
 from devices.limits import Combination, Duration, Limit, Max, Min, Rate
 from devices.model import NS_PER_S, Modality, ObservedAs, Output, Sample
+from devices.plan import Plan, Segment
 from devices.profile import load
 from modctl.clinic.gates import gates_for
+from modctl.clinic.presets import Preset
 from modctl.controller.prepare import NotPrepared, Order, Prepared, prepare
-from modctl.engine.bounds import HARD, hard_limits, traction_region
-from modctl.engine.checks import check_combination
+from modctl.engine.bounds import HARD, TECHNIQUES, hard_limits, traction_region
+from modctl.engine.checks import Finding, check_combination
 from modctl.engine.effects import Band, Permit
 from modctl.engine.gate import GateRules, Written, judge
 from modctl.engine.riding import Riding
 from modctl.engine.unit import UnitConfig, UnitState
-from modctl.engine.watching import judge_sample
+from modctl.engine.watching import Counts, judge_given, judge_sample, judge_together
 from protocols.inspect import Energize
 from tests.scenario.table import preset
 
 MANY = 10**9
 MIN_MS = 60_000
 P24 = ("hasomed-p24", "hip-post-tha-tens")
+NMES = ("hasomed-p24", "gluteal-nmes-after-tha")
 CARRIER = ("reference-estim", "hip-interferential")
 SOUND = ("reference-ultrasound", "hip-oa-ultrasound-1mhz")
 PULL = ("reference-traction", "hip-traction-intermittent")
@@ -71,11 +75,14 @@ NUMBERS = (
     Number("hard-es-beat", CARRIER, "beat_hz", 250, values={"current_ua": 1_000}),
     Number("hard-es-carrier-peak", CARRIER, "current_ua", 100_000, context=WIDE),
     # 1000 us at 250 Hz: rms is 0.7071 of the peak, so 70.710 mA make 50 mA.
-    Number("hard-es-rms", P24, "current_ua", 70_710, values=STRONG, context=WIDE, on_samples=False),
+    Number("hard-es-rms", P24, "current_ua", 70_710, values=STRONG, context=WIDE),
     # The same pulses through 2 x 2 cm: 16 mA rms are 4 mA/cm2, and 22.627 mA make 16 mA.
-    Number(
-        "hard-es-density", P24, "current_ua", 22_627, values=STRONG, context={"electrode_mm2": 400}, on_samples=False
-    ),
+    Number("hard-es-density", P24, "current_ua", 22_627, values=STRONG, context={"electrode_mm2": 400}),
+    # Contractions of a muscle.
+    Number("hard-nmes-rate-max", NMES, "period_us", 10_000, -1, values={"current_ua": 1_000}),
+    Number("hard-nmes-implant", NMES, "period_us", 50_000, values={"current_ua": 1_000}),
+    Number("hard-nmes-width-min", NMES, "pulse_width_us", 100, -1, values={"current_ua": 1_000}),
+    Number("hard-nmes-width", NMES, "pulse_width_us", 500, values={"current_ua": 1_000}),
     # Ultrasound.
     Number("hard-us-intensity", SOUND, "intensity_mw_cm2", 3_000, values={"duty_permille": 500}, context=SMALL_DOSE),
     Number("hard-us-continuous", SOUND, "intensity_mw_cm2", 2_000, values={"duty_permille": 1_000}, context=SMALL_DOSE),
@@ -98,7 +105,7 @@ NUMBERS = (
     Number("hard-tx-region", PULL, "force_n", 800),
     Number("hard-tx-region", PULL, "force_n", 222, region="cervical"),
     Number("hard-tx-region", PULL, "force_n", 222, region="shoulder"),
-    Number("hard-tx-weight", PULL, "force_n", 392, weight_g=80_000, on_samples=False),
+    Number("hard-tx-weight", PULL, "force_n", 392, weight_g=80_000),
     # Heat and cold.
     Number("hard-heat-temp", WARM, "temp_mdegc", 45_000),
     Number("hard-cold-temp", COOL, "temp_mdegc", 4_000, -1),
@@ -106,12 +113,14 @@ NUMBERS = (
 )
 
 
-def asked_for(number: Number, value: int, duration_ms: int = 300_000) -> Prepared | NotPrepared:
+def asked_for(
+    number: Number, value: int, duration_ms: int = 300_000, chosen: Preset | None = None
+) -> Prepared | NotPrepared:
     """A request on a unit and by a preset that allow everything: what is left are the bounds in code."""
     model, name = number.at
     profile = load(model)
     wide = tuple(msgspec.structs.replace(spec, min=-MANY, max=MANY, step=1) for spec in profile.parameter)
-    chosen = preset(name)
+    chosen = chosen or preset(name)
     order = Order(
         session="s1",
         now_ns=NS_PER_S,
@@ -184,8 +193,12 @@ def found(number: Number, prepared: Prepared, value: int) -> str:
     values = {**dict(setup.settings), setup.level.parameter: setup.level.start, number.parameter: value}
     sample = Sample(at_ns=NS_PER_S, asked_ns=NS_PER_S, output=Output.ENERGIZED, values=tuple(values.items()))
     setup = msgspec.structs.replace(setup, limits=tuple(row for row in setup.limits if row.id != "hard-us-head"))
-    trouble, _counts = judge_sample(setup, Riding(set_level=0, goal_level=0), sample, (), NS_PER_S)
-    return "" if trouble is None else trouble.reason.removeprefix("limit:")
+    counts: Counts = ()
+    for _ in range(max(row.confirm for row in setup.limits)):
+        trouble, counts = judge_sample(setup, Riding(set_level=0, goal_level=0), sample, counts, NS_PER_S)
+        if trouble is not None:
+            return trouble.reason.removeprefix("limit:")
+    return ""
 
 
 @pytest.mark.parametrize(
@@ -241,8 +254,86 @@ def test_what_other_rows_never_let_be_reached_is_held_all_the_same(row: str, at:
     assert (True, False) == (check_combination(limit, less).is_within, check_combination(limit, more).is_within)
 
 
+Times = Mapping[str, int]
+PLAN = {"up": 2_000, "on": 10_000, "down": 2_000, "off": 30_000}
+
+
+@pytest.mark.parametrize(
+    ("row", "at", "beyond"),
+    [
+        ("hard-nmes-on-min", {"on": 2_000, "off": 10_000}, {"on": 1_999, "off": 10_000}),
+        ("hard-nmes-on", {"on": 60_000, "off": 60_000}, {"on": 60_001, "off": 61_000}),
+        ("hard-nmes-off-min", {"on": 2_000, "off": 2_000}, {"on": 2_000, "off": 1_999}),
+        ("hard-nmes-off", {"on": 20_000, "off": 120_000}, {"on": 20_000, "off": 120_001}),
+        ("hard-nmes-ratio-min", {"on": 10_000, "off": 10_000}, {"on": 10_000, "off": 9_989}),
+        ("hard-nmes-ratio", {"on": 5_000, "off": 50_000}, {"on": 5_000, "off": 50_005}),
+        ("hard-nmes-ramp-min", {"up": 500}, {"up": 499}),
+        ("hard-nmes-ramp", {"up": 8_000}, {"up": 8_001}),
+    ],
+)
+def test_each_number_of_a_contraction_binds_the_presets_plan(row: str, at: Times, beyond: Times) -> None:
+    """How long a muscle may work, how long it must rest, how fast it may be drawn tight."""
+    assert None is refused_for(at)
+    assert row == refused_for(beyond)
+
+
+def test_a_continuous_plan_is_no_contraction() -> None:
+    """Without rests it would be one contraction as long as the session."""
+    assert "hard-nmes-on" == refused_for(None)
+
+
+def test_the_same_pulses_without_rests_are_free_to_be_tens() -> None:
+    """The numbers of contractions bind what makes contractions alone."""
+    assert None is refused_for(None, technique="tens")
+
+
+def refused_for(times: Times | None, technique: Literal["tens", "nmes"] = "nmes") -> str | None:
+    """The row that refuses a preset whose rounds take these times; None for the times: it has no rounds."""
+    chosen = preset(NMES[1])
+    took = {**PLAN, **(times or {})}
+    shape = (("up", 0, 1_000), ("on", 1_000, 1_000), ("down", 1_000, 0), ("off", 0, 0))
+    segments = tuple(Segment(duration_ms=took[name], from_permille=low, to_permille=high) for name, low, high in shape)
+    changed = msgspec.structs.replace(
+        chosen, plan=Plan(segments=() if times is None else segments), technique=technique, approved=True
+    )
+    judged = asked_for(Number("", NMES, "current_ua", 1_000), 1_000, chosen=changed)
+    return judged.refused.limit if isinstance(judged, NotPrepared) else None
+
+
+def test_what_was_given_to_an_area_ends_the_session_and_not_what_was_planned() -> None:
+    """1.5 W/cm2 for nine minutes are 405 J/cm2 over twice the head; measured a ninth more, they pass 450 J/cm2."""
+    number = Number("", SOUND, "intensity_mw_cm2", 1_500, values={"duty_permille": 1_000}, context=TWICE_THE_HEAD)
+    prepared = asked_for(number, 1_500, 540_000)
+    assert isinstance(prepared, Prepared)
+    given = [judge_given(prepared.setup, mw_cm2 * 540 * NS_PER_S) for mw_cm2 in (1_500, 1_666, 1_667)]
+
+    assert [None, None] == given[:2]
+    assert given[2] is not None
+    assert "hard-us-dose" == given[2].limit
+
+
+TWICE_THE_HEAD = {"era_mm2": 500, "area_mm2": 1_000}
+
+
+def test_a_value_that_should_be_measured_and_is_not_makes_nothing_together() -> None:
+    """What cannot be computed cannot be in order; what a unit never tells is taken as it was set."""
+    number = Number("hard-es-rms", P24, "current_ua", 70_710, values=STRONG, context=WIDE)
+    prepared = asked_for(number, 70_710)
+    assert isinstance(prepared, Prepared)
+    row = next(row for row in prepared.setup.limits if row.id == "hard-es-rms")
+    assert isinstance(row, Combination)
+    tells = msgspec.structs.replace(prepared.setup, observed=(("current_ua", ObservedAs.MEASURED),))
+    riding = Riding(set_level=70_710, goal_level=70_710, level=70_710)
+    judged = [judge_together(row, tells, riding, values) for values in ({"current_ua": 70_711}, {"current_ua": None})]
+
+    assert [Finding.BREACH, Finding.MISSING] == [verdict.finding for verdict in judged if verdict is not None]
+    assert None is judge_together(row, prepared.setup, riding, {})
+
+
 # Of a reading, of the field alone, and of what adds up: tested below, with the bounds, and with the sensed pad.
-ELSEWHERE = {"hard-us-head", "hard-us-area", "hard-heat-dose"}
+ELSEWHERE = {"hard-us-head", "hard-us-area", "hard-heat-dose"} | {
+    f"hard-nmes-{what}" for what in ("on", "on-min", "off", "off-min", "ratio", "ratio-min", "ramp", "ramp-min")
+}
 
 
 def test_no_hard_row_of_the_shipped_units_is_left_out() -> None:
@@ -250,6 +341,7 @@ def test_no_hard_row_of_the_shipped_units_is_left_out() -> None:
     tried = {number.row for number in NUMBERS} | ELSEWHERE | {"hard-es-energy", "hard-es-power"}
     rows: list[Limit] = list(itertools.chain.from_iterable(HARD.values()))
     rows += hard_limits(Modality.ESTIM, {"carrier_hz": 4_000})
+    rows += hard_limits(Modality.ESTIM, {"technique": TECHNIQUES.index("nmes"), "near_implant": 1})
     rows += hard_limits(Modality.ULTRASOUND, {"duty_permille": 1_000})
     rows += hard_limits(Modality.TRACTION, {"traction_region": traction_region("hip, long axis")})
     left = {row.id for row in rows if not isinstance(row, Rate | Duration) and row.id not in tried}

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from devices.profile import load
@@ -133,3 +134,12 @@ def test_a_wrong_preset_is_refused_with_its_name(tmp_path: Path, change: str, in
         load_library(tmp_path)
 
     assert "hip-post-tha-tens.toml" in str(refused.value)
+
+
+def test_stimulation_by_pulses_says_what_it_is_for_before_it_is_approved() -> None:
+    """Contractions have bounds of their own: a preset that does not name them would be free of them."""
+    named = parse((library.SHIPPED / "gluteal-nmes-after-tha.toml").read_bytes(), "gluteal-nmes-after-tha.toml")
+    silent = msgspec.structs.replace(named, technique="")
+
+    assert [] == list(time_findings(named, load("hasomed-p24")))
+    assert ["technique"] == [finding.split()[0] for finding in time_findings(silent, load("hasomed-p24"))]

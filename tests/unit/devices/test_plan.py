@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.plan import CONTINUOUS, FULL_PERMILLE, Plan, Segment, cycle_ms, next_change_ms, rounds, share_permille
+from devices.plan import (
+    CONTINUOUS,
+    FULL_PERMILLE,
+    Cycle,
+    Plan,
+    Segment,
+    cycle_ms,
+    cycle_of,
+    next_change_ms,
+    rounds,
+    share_permille,
+)
 
 # 300 ms up, 400 ms on, 200 ms down, 600 ms rest, commanded every 100 ms.
 CYCLE = Plan(
@@ -104,3 +115,13 @@ def test_segments_of_no_length_are_passed_over(plan: Plan) -> None:
     moments = range(0, 2 * cycle_ms(plan), 37)
 
     assert [share_permille(plan, at) for at in moments] == [share_permille(with_empty, at) for at in moments]
+
+
+def test_a_cycle_is_its_first_rise_its_time_on_and_its_time_off() -> None:
+    """Ramps are neither: a contraction of ten seconds is ten seconds at its height."""
+    shape = ((2_000, 0, 1_000), (10_000, 1_000, 1_000), (2_000, 1_000, 0), (30_000, 0, 0))
+    segments = tuple(Segment(duration_ms=ms, from_permille=low, to_permille=high) for ms, low, high in shape)
+
+    assert Cycle(ramp_up_ms=2_000, on_ms=10_000, off_ms=30_000) == cycle_of(Plan(segments=segments))
+    assert Cycle(ramp_up_ms=0, on_ms=10_000, off_ms=0) == cycle_of(Plan(segments=segments[1:2]))
+    assert None is cycle_of(CONTINUOUS)

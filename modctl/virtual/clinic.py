@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from devices.model import NS_PER_MS, NS_PER_S
+from devices.model import NS_PER_MS, NS_PER_S, MonoNs
 from devices.profile import Profile, load
 from devices.sim.catalog import SIMULATED
 from devices.sim.faults import Dice
@@ -27,13 +27,15 @@ from modctl.virtual.judge import Judge
 from modctl.virtual.judge_terms import Finding
 from modctl.virtual.people import MODELS, menu_of
 from modctl.virtual.visits import Table
-from modctl.virtual.world import Sink, VirtualClock, World
+from modctl.virtual.world import VirtualClock, World
+from modctl.virtual.writing import QUIET_COMMIT_NS, Sink
 
 HIP: Final = Path(__file__).parent.parent / "clinic" / "hip"
 START_UTC: Final = "2026-01-05T08:00:00Z"
 HOUR_NS: Final = 3_600 * NS_PER_S
 # Chosen: often enough that a day has some of each.
-LAG_EVERY_S: Final = 1_800
+SLOW_EVERY_S: Final = 1_800
+SLOWEST_COMMIT_MS: Final = 5_000  # chosen: well beyond the two seconds at which sessions end
 STALL_EVERY_S: Final = 5_400
 CHART_FAILS_EVERY_S: Final = 28_800
 
@@ -100,7 +102,7 @@ class Clinic:
             pairs.append((UnitConfig(name=name, profile=profiles[model], address="virtual"), sim))
             dice = Dice(seed * 7_919 + place)
             self._tables.append(Table(self, name, profiles[model], presets[model], menus[model], dice))
-        self.world = World(pairs, self.clock, seed, self._chart, witness=self.judge.truth)
+        self.world = World(pairs, self.clock, seed, _unread, witness=self.judge.truth, committed=self._committed)
         for table in self._tables:
             table.close()
         self._plan_the_house()
@@ -149,10 +151,11 @@ class Clinic:
 
     def _write_genesis(self) -> None:
         genesis = Genesis(site="simulate", simulated=True, origin="simulate", vkey="simulate", program=self.program)
-        self._judge(Draft(data=genesis), self.clock.stamp())
+        self._committed(Draft(data=genesis), self.clock.stamp(), self.clock.now_ns)
 
-    def _chart(self, draft: Draft, stamp: Stamp) -> None:
-        self._judge(draft, stamp)
+    def _committed(self, draft: Draft, stamp: Stamp, at_ns: MonoNs) -> None:
+        self._seq += 1
+        self.judge.entry(encode_body(self._seq, draft, stamp), at_ns)
         if self._sink is not None:
             self._sink(draft, stamp)
         data = draft.data
@@ -160,14 +163,10 @@ class Clinic:
             self._outcomes["refused" if data.reason == "refused" else data.outcome] += 1
             self._session_ms += data.energized_ms + data.paused_ms
 
-    def _judge(self, draft: Draft, stamp: Stamp) -> None:
-        self._seq += 1
-        self.judge.entry(encode_body(self._seq, draft, stamp))
-
     # What befalls the whole house.
 
     def _plan_the_house(self) -> None:
-        self._again(LAG_EVERY_S, self._writer_lags)
+        self._again(SLOW_EVERY_S, self._disk_slows)
         self._again(STALL_EVERY_S, self._host_stalls)
         self._again(CHART_FAILS_EVERY_S, self._chart_fails)
 
@@ -180,10 +179,14 @@ class Clinic:
 
         self.after(self._dice.below(2 * every_s * 1_000), happen)
 
-    def _writer_lags(self) -> None:
-        self.events["writer lag"] += 1
-        self.world.post(ce.WriterLag(by_ms=200 + self._dice.below(3_000)))
-        self.after(100 + self._dice.below(3_000), lambda: self.world.post(ce.WriterLag(by_ms=0)))
+    def _disk_slows(self) -> None:
+        """Each commit takes up to some seconds for a while: what waits for one waits, and what lags is noticed."""
+        self.events["slow disk"] += 1
+        self.world.disk.commit_ns = (20 + self._dice.below(SLOWEST_COMMIT_MS)) * NS_PER_MS
+        self.after(100 + self._dice.below(20_000), self._disk_recovers)
+
+    def _disk_recovers(self) -> None:
+        self.world.disk.commit_ns = QUIET_COMMIT_NS
 
     def _host_stalls(self) -> None:
         self.events["host stall"] += 1
@@ -201,6 +204,10 @@ class Clinic:
             return
         self.events["restart"] += 1
         self.world.restart()
+
+
+def _unread(_draft: Draft, _stamp: Stamp) -> None:
+    """Nobody reads an entry before it is durable."""
 
 
 def _paced(profile: Profile, pace_ms: int | None) -> Profile:

@@ -7,6 +7,7 @@ Rule d: every second of a session stands in one account, and the accounts are wh
 Rule e: what was truly given lies inside the stated bounds of the dose (thermal dose is of the skin, and not judged).
 Rule f: nothing comes on from off without a person's charted act, and one act brings it on once.
 Rule g: a unit has one session at a time.
+Rule i: nothing stays energized while the chart has not got an entry for two seconds and the time that a stop takes.
 Rule h: entries are numbered without holes or doubles, and every request has exactly one end.
 
 The reaction of rule b is the sum of what the chart itself states for the session: settling and confirming samples of
@@ -15,13 +16,17 @@ is noisy; one sample elsewhere), the age up to which a sample counts, the deadli
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
+
+import msgspec
 
 from modctl.virtual.judge_course import Course
 from modctl.virtual.judge_terms import (
     ANSWER_MS,
-    COMMIT_NS,
+    BEAT_NS,
+    BEHIND_NS,
     DEAF,
     LIES,
     LINGERS_NS,
@@ -30,6 +35,7 @@ from modctl.virtual.judge_terms import (
     NS_PER_S,
     OWN_PACE_MS,
     SELF_WILLED,
+    UNSTOPPABLE,
     Answer,
     Ended,
     Entry,
@@ -45,6 +51,13 @@ from modctl.virtual.truth import TruthLine
 # Truth is told when somebody looks at the unit, at most this much after it was so (an idle unit is asked twice a
 # second, one without power not at all): what is newer is not judged yet.
 HORIZON_NS: Final = 30 * NS_PER_S
+ON_A_QUIET_DISK: Final[Mapping[int, int]] = MappingProxyType({})
+
+
+class _Behind(msgspec.Struct, frozen=True):
+    """An entry is not durable for too long by now; with a course: its unit has had the time that a stop takes."""
+
+    course: Course | None = None
 
 
 class _Unit:
@@ -79,14 +92,15 @@ class Judge:
         self.sessions = 0  # judged to their end
         self._units: dict[str, _Unit] = {}
         self._courses: dict[str, Course] = {}
-        self._queue: list[tuple[int, int, int, TruthLine | Entry]] = []
+        self._queue: list[tuple[int, int, int, TruthLine | Entry | _Behind]] = []
         self._numbers = 0
         self._seq = 0
         self._newest_ns = 0
 
-    def entry(self, body: bytes) -> None:
-        """The next entry of the chart, as its bytes stand there."""
-        entry = entry_of(body)
+    def entry(self, body: bytes, durable_ns: int | None = None) -> None:
+        """The next entry of the chart, as its bytes stand there; ``durable_ns``: since when."""
+        entry = entry_of(body, durable_ns)
+        self._behind(entry)
         self._seq += 1
         if entry.seq != self._seq:
             self._find(Rule.COURSE, entry, "", f"entry {entry.seq} stands where {self._seq} belongs")
@@ -105,18 +119,28 @@ class Judge:
             if course.ended_ns is None:
                 self._found(Rule.COURSE, self._newest_ns, course.unit, session, "it was requested and has no end")
 
-    def _push(self, at_ns: int, order: int, what: TruthLine | Entry) -> None:
-        self._numbers += 1
-        heapq.heappush(self._queue, (at_ns, order, self._numbers, what))
+    def _behind(self, entry: Entry) -> None:
+        late_ns = entry.at_ns + BEHIND_NS + BEAT_NS
+        if entry.durable_ns > late_ns:
+            self._push(late_ns, 2, _Behind())
+
+    def _push(self, at_ns: int, order: int, what: TruthLine | Entry | _Behind) -> None:
+        heapq.heappush(self._queue, (at_ns, order, self._number(), what))
         if at_ns > self._newest_ns:
             self._newest_ns = at_ns
             self._settle(at_ns - HORIZON_NS)
 
+    def _number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
     def _settle(self, before_ns: int) -> None:
         while self._queue and self._queue[0][0] < before_ns:
-            what = heapq.heappop(self._queue)[3]
+            at_ns, _order, _number, what = heapq.heappop(self._queue)
             if isinstance(what, TruthLine):
                 self._on_truth(what)
+            elif isinstance(what, _Behind):
+                self._on_behind(what, at_ns)
             else:
                 self._on_entry(what)
 
@@ -168,6 +192,18 @@ class Judge:
             excess = unit.course.excess_at(now_ns)
             if excess is not None and not unit.had(unit.course.excuses_of_output(), now_ns):
                 self._found(Rule.LEVEL, now_ns, unit.truth.unit, unit.course.session, excess)
+
+    def _on_behind(self, behind: _Behind, at_ns: int) -> None:
+        """Everything that is on gets the time that its stop takes; what has not ended by then should have."""
+        if behind.course is None:
+            running = [unit.course for unit in self._units.values() if unit.course is not None]
+            for course in running:
+                heapq.heappush(self._queue, (at_ns + course.stop_ns, 2, self._number(), _Behind(course=course)))
+            return
+        course = behind.course
+        unit = self._unit(course.unit)
+        if unit.course is course and unit.truth.energized and not unit.had(UNSTOPPABLE, at_ns):
+            self._found(Rule.BEHIND, at_ns, course.unit, course.session, "it goes on, and the chart is seconds behind")
 
     # What the chart says.
 
@@ -229,7 +265,7 @@ class Judge:
             if not unit.is_paused or entry.actor is None:
                 self._find(Rule.ACT, entry, course.unit, "resumed by nobody, or without a pause")
             course.resumed(entry.at_ns)
-            unit.is_paused, unit.leave_ns = False, entry.at_ns + COMMIT_NS
+            unit.is_paused, unit.leave_ns = False, entry.durable_ns
 
     def _on_started(self, entry: Entry, course: Course, unit: _Unit) -> None:
         if not course.is_confirmed:
@@ -242,7 +278,7 @@ class Judge:
             self._find(Rule.START, entry, course.unit, "the unit was on before its start was charted")
         course.started(entry.at_ns, unit.truth)
         unit.course, unit.was_used = course, True
-        unit.is_paused, unit.is_in_doubt, unit.leave_ns = False, False, entry.at_ns + COMMIT_NS
+        unit.is_paused, unit.is_in_doubt, unit.leave_ns = False, False, entry.durable_ns
 
     def _on_ended(self, entry: Entry, said: Ended, course: Course, unit: _Unit) -> None:
         if course.ended_ns is not None:
@@ -273,17 +309,23 @@ class Judge:
         self.findings.append(Finding(rule=rule, at_ns=at_ns, unit=unit, session=session, text=text))
 
 
-def judge(bodies: Iterable[bytes], truths: Iterable[TruthLine]) -> tuple[Finding, ...]:
-    """Judge a whole chart at once: its entries in order, and everything that units truly did while it was written."""
+def judge(
+    bodies: Iterable[bytes], truths: Iterable[TruthLine], durable_ns: Mapping[int, int] = ON_A_QUIET_DISK
+) -> tuple[Finding, ...]:
+    """Judge a whole chart at once: its entries in order, and everything that units truly did while it was written.
+
+    ``durable_ns``: since when an entry is on the disk, by its number, where that took longer than on a quiet one.
+    """
     one = Judge()
     lines = sorted(truths, key=lambda line: line.at_ns)
     told = 0
     for body in bodies:
-        at_ns = entry_of(body).at_ns
+        entry = entry_of(body)
+        at_ns = entry.at_ns
         while told < len(lines) and lines[told].at_ns <= at_ns:
             one.truth(lines[told])
             told += 1
-        one.entry(body)
+        one.entry(body, durable_ns.get(entry.seq))
     for line in lines[told:]:
         one.truth(line)
     one.finish()

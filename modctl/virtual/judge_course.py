@@ -54,6 +54,11 @@ class Course:
         self._pauses: list[tuple[int, int | None]] = []
         self._excess_ns: int | None = None
 
+    @property
+    def stop_ns(self) -> int:
+        """What a stop of it may take, and a moment."""
+        return EXACT_NS + (0 if self._setup is None else self._setup.stop_deadline_ns)
+
     # What the chart says on the way.
 
     def answered(self, answer: Answer, actor: str | None) -> None:

@@ -19,7 +19,10 @@ OWN_PACE_MS: Final = 100  # the slowest poll of a session in the profiles of the
 ANSWER_MS: Final = 250
 STARTING_NS: Final = 3 * NS_PER_S  # house rule: START and RESUME either reach the unit in this time or end
 EXACT_NS: Final = 50 * NS_PER_MS  # chosen: rounding to milliseconds of five accounts, two commits and two frames
-COMMIT_NS: Final = 1 * NS_PER_MS  # what the virtual world takes for a commit: before it an entry is not durable
+COMMIT_NS: Final = 1 * NS_PER_MS  # what a quiet disk takes for a commit: before it an entry is not durable
+# House rule: what the chart has not got for two seconds ends in off. A stop's own time comes on top of it, and a beat.
+BEHIND_NS: Final = 2 * NS_PER_S
+BEAT_NS: Final = 150 * NS_PER_MS
 # A fault may show after it is gone: a command carried out late (1 s on the menu), a lease that still runs (2 s), a
 # release (up to 9 s from 450 N).
 LINGERS_NS: Final = 12 * NS_PER_S
@@ -39,6 +42,7 @@ class Rule(StrEnum):
     ACT = "on-without-an-act"
     UNIT = "two-sessions-on-a-unit"
     COURSE = "request-without-one-end"
+    BEHIND = "on-while-the-chart-is-behind"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,10 +241,11 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """The same with its data read."""
+    """The same with its data read. ``durable_ns``: since when it is on the disk, which is not in the entry itself."""
 
     seq: int
     at_ns: int
+    durable_ns: int
     kind: str
     session: str | None
     actor: str | None
@@ -254,9 +259,18 @@ _DATA: Final[Mapping[str, msgspec.json.Decoder[Said]]] = {
 _NOTHING: Final = Nothing()
 
 
-def entry_of(body: bytes) -> Entry:
-    """Read one entry's bytes; raises msgspec.DecodeError where they are none."""
+def entry_of(body: bytes, durable_ns: int | None = None) -> Entry:
+    """Read one entry's bytes; raises msgspec.DecodeError where they are none. Without a word it is durable at once."""
     line = _LINES.decode(body)
     decoder = _DATA.get(line.kind)
     said = _NOTHING if decoder is None else decoder.decode(line.data)
-    return Entry(seq=line.seq, at_ns=line.mono_ns, kind=line.kind, session=line.session, actor=line.actor, said=said)
+    durable_ns = line.mono_ns + COMMIT_NS if durable_ns is None else durable_ns
+    return Entry(
+        durable_ns=durable_ns,
+        seq=line.seq,
+        at_ns=line.mono_ns,
+        kind=line.kind,
+        session=line.session,
+        actor=line.actor,
+        said=said,
+    )

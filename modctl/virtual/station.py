@@ -22,7 +22,8 @@ from modctl.engine.phases import OVER, SessionState
 from modctl.engine.unit import UnitConfig
 from modctl.errors import UsageError
 from modctl.virtual.scenario import Act, FaultPlan, Scenario, SessionPlan, span_ms
-from modctl.virtual.world import Sink, VirtualClock, World
+from modctl.virtual.world import VirtualClock, World
+from modctl.virtual.writing import Sink
 
 HIP = Path(__file__).parent.parent / "clinic" / "hip"
 ANSWER_MS = 2_000  # chosen: how long a made-up person takes for one gate; nothing depends on it

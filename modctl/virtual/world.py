@@ -11,22 +11,22 @@ from typing import Final
 
 import msgspec
 
-from devices.model import NS_PER_MS, NS_PER_S, MonoNs
+from devices.model import NS_PER_S, MonoNs
 from devices.sim.catalog import SimUnit
 from devices.sim.port import SimPort
 from modctl.clock import Stamp, utc_text
+from modctl.controller.writer import Entry
 from modctl.engine.core import initial, step, wakeup
-from modctl.engine.core_events import CoreEvent, Durable, FromUnit, Tick
+from modctl.engine.core_events import CoreEvent, FromUnit, Tick
 from modctl.engine.effects import Append, Effect, Reply, Stopped
 from modctl.engine.state import CoreState
 from modctl.engine.unit import UnitConfig
 from modctl.records import Draft
 from modctl.virtual.truth import Witness
 from modctl.virtual.wire import APART, NEVER_NS, Wire, Wiring, lines_of
+from modctl.virtual.writing import Committed, Disk, Sink, VirtualWriter, nobody
 
-COMMIT_NS: Final = NS_PER_MS  # chosen: a commit on a quiet disk takes a third of this
 BOOT: Final = "virtual"
-Sink = Callable[[Draft, Stamp], None]
 
 
 class VirtualClock:
@@ -48,7 +48,10 @@ class VirtualClock:
 
 
 class World:
-    """Units, engine, chart and the clock that moves them."""
+    """Units, engine, chart and the clock that moves them.
+
+    ``sink`` gets every entry when the engine makes it, ``committed`` when the writer has it on its disk.
+    """
 
     def __init__(
         self,
@@ -57,9 +60,9 @@ class World:
         seed: int,
         sink: Sink,
         *,
-        simulated: bool = True,
         witness: Witness | None = None,
         wiring: Wiring = APART,
+        committed: Committed = nobody,
     ) -> None:
         pairs = list(units)
         self.clock = clock
@@ -67,13 +70,15 @@ class World:
         self._witness = witness
         self.replies: list[Reply] = []
         self.stopped: list[Stopped] = []
+        self.disk = Disk()
+        self._writer = VirtualWriter(committed, self.disk)
         self._sink = sink
         self._lines = [
             Wire([pairs[place] for place in places], seed + places[0], paced=wiring.paced)
             for places in lines_of([config.name for config, _sim in pairs], wiring.buses)
         ]
         self._wires = {name: number for number, wire in enumerate(self._lines) for name in wire.sims}
-        self.state: CoreState = initial([config for config, _sim in pairs], (), simulated=simulated)
+        self.state: CoreState = initial([config for config, _sim in pairs], (), simulated=True)
         self._wakeup_ns = wakeup(self.state)
         self._due_ns = [0] * len(self._lines)  # when each line has something to do next
         self._touched: set[int] = set()  # lines that somebody has to look at in the next moment, whatever it is
@@ -131,7 +136,7 @@ class World:
     def _next_ns(self) -> int:
         for number in self._touched:
             self._due_ns[number] = self._lines[number].next_ns()
-        next_ns = min(self._wakeup_ns, min(self._due_ns, default=NEVER_NS))
+        next_ns = min(self._wakeup_ns, self._writer.next_ns(), min(self._due_ns, default=NEVER_NS))
         return min(next_ns, self._acts[0][0]) if self._acts else next_ns
 
     def _work(self) -> None:
@@ -150,6 +155,9 @@ class World:
                 self.post(FromUnit(unit=unit, news=news))
         while self._acts and self._acts[0][0] <= now_ns:
             self._acts.pop(0)[2]()
+        if self._writer.next_ns() <= now_ns:
+            for told in self._writer.work(now_ns):
+                self.post(told)
         if self._wakeup_ns <= now_ns:
             self.post(Tick())
 
@@ -178,10 +186,8 @@ class World:
 
     def _append(self, effect: Append) -> None:
         self._sink(effect.draft, self.clock.stamp())
-        session, what = effect.draft.session, effect.await_as
-        if what is not None and session is not None:
-            event = Durable(session=session, what=what)
-            self.at(self.clock.now_ns + COMMIT_NS, lambda: self.post(event))
+        entry = Entry(draft=effect.draft, stamp=self.clock.stamp(), await_as=effect.await_as, at_once=effect.at_once)
+        self._writer.put(entry)
 
 
 class Memory:

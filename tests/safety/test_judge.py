@@ -8,6 +8,7 @@ import pytest
 from devices.model import NS_PER_MS, NS_PER_S
 from modctl.clock import Stamp
 from modctl.engine import events as ev
+from modctl.engine.machine import Phase
 from modctl.records import Draft, Inputs, SessionStarted
 from modctl.virtual.clinic import Clinic
 from modctl.virtual.judge import judge
@@ -28,10 +29,11 @@ class Told(msgspec.Struct):
 
     entries: list[Data]
     truths: list[TruthLine]
+    durable_ns: dict[int, int] = {}
 
     def verdict(self) -> set[Rule]:
         """Which rules the judge says are broken."""
-        return {finding.rule for finding in judge(map(msgspec.json.encode, self.entries), self.truths)}
+        return {finding.rule for finding in judge(map(msgspec.json.encode, self.entries), self.truths, self.durable_ns)}
 
     def place(self, kind: str, session: str | None = None) -> int:
         """Where the first entry of its kind stands."""
@@ -217,6 +219,16 @@ def a_second_session_on_the_unit(good: Told) -> None:
     good.number_anew()
 
 
+def on_before_a_slow_commit_is_over(good: Told) -> None:
+    """The start was written in time, and the disk had it half a second later."""
+    good.durable_ns[good.place("session.started", "s1") + 1] = good.at("session.started", "s1") + 500 * NS_PER_MS
+
+
+def on_while_the_chart_is_behind(good: Told) -> None:
+    """A level waits six seconds for the disk, and nothing is stopped for it."""
+    good.durable_ns[good.place("setpoint", "s2") + 1] = good.at("setpoint", "s2") + 6 * NS_PER_S
+
+
 def an_entry_left_out(good: Told) -> None:
     """A hole in the numbers."""
     del good.entries[good.place("setpoint", "s2")]
@@ -252,6 +264,8 @@ def no_request(good: Told) -> None:
     [
         (on_before_the_start, Rule.START),
         (on_before_the_start_is_durable, Rule.START),
+        (on_before_a_slow_commit_is_over, Rule.START),
+        (on_while_the_chart_is_behind, Rule.BEHIND),
         (more_than_commanded, Rule.LEVEL),
         (commanded_beyond_a_limit, Rule.LEVEL),
         (still_on_at_the_end, Rule.END),
@@ -336,6 +350,30 @@ def test_a_clinic_is_sound(seed: int) -> None:
 
     assert [] == list(clinic.tally().findings)
     assert clinic.tally().sessions
+
+
+def slow_day() -> set[Rule]:
+    """A table whose disk takes four seconds for each commit, from a while after the first start on."""
+    clinic = Clinic(1, 0.3, 2, pace_ms=400)
+    while not clinic.is_over:
+        clinic.run_for(1)
+        if any(run.state.phase is Phase.RUNNING for run in clinic.world.state.sessions.values()):
+            clinic.world.disk.commit_ns = 4 * NS_PER_S
+    clinic.close()
+    return {finding.rule for finding in clinic.findings}
+
+
+def test_a_disk_that_lags_ends_what_it_cannot_record() -> None:
+    """The writer's own lateness reaches the engine, and the judge holds the units against what the disk has."""
+    assert set() == slow_day()
+    with knockouts.without_stop_for_the_writer():
+        assert Rule.BEHIND in slow_day()
+
+
+def test_a_start_that_waits_for_no_disk_is_seen_by_the_times_of_its_commits() -> None:
+    """Written in the right order is not durable in the right order."""
+    with knockouts.with_start_before_the_chart():
+        assert Rule.START in slow_day()
 
 
 def test_every_model_of_the_clinic_is_treated_with() -> None:

@@ -43,7 +43,7 @@ class SiteBench:
         self._context = context
         self._control = control
         self._readers: dict[str, _Reader] = {}
-        self._models: tuple[str, ...] = ()
+        self._models: tuple[tuple[str, str], ...] = ()
 
     def rack(self) -> Sequence[tuple[Listing, TruthIs]]:
         """Every simulated unit, and what it really does; UnreachableError where no simulators run."""
@@ -52,14 +52,15 @@ class SiteBench:
         replies = ((unit, asked(self._control, Ask(name=unit.name))) for unit in units)
         return [(unit, reply) for unit, reply in replies if isinstance(reply, TruthIs)]
 
-    def models(self) -> Sequence[str]:
-        """The models of which a simulated unit can be put on a line: a pack has none."""
+    def models(self) -> Sequence[tuple[str, str]]:
+        """The models of which a simulated unit can be put on a line, each with its modality: a pack has no line."""
         from devices.profile import load, models
         from devices.sim.catalog import SIMULATED
 
         if not self._models:
             known = set(models())
-            self._models = tuple(one for one in SIMULATED if one in known and not load(one).is_by_hand)
+            loaded = [load(one) for one in SIMULATED if one in known]
+            self._models = tuple((one.device.id, str(one.device.modality)) for one in loaded if not one.is_by_hand)
         return self._models
 
     def add(self, name: str, model: str, address: str) -> None:

@@ -8,11 +8,15 @@ from typing import Final
 
 from fpdf import FPDF
 
+from modctl.clinic.checks import FAIL
 from modctl.reports.service_words import POINT_COLUMNS, item_title, item_words, point_cells, verdict
 from modctl.service_records import UnitChecked
 
 FONT: Final = "helvetica"  # a core font of every reader: nothing is embedded
 LINE_MM: Final = 6
+FACT_SIZE: Final = 10
+NAME_MM: Final = 50
+ITEM_MM: Final = 100  # the longest title of what is looked at, in bold
 STICKER_MM: Final = (40, 70)  # chosen: a common label size; printed landscape
 WIDTHS_MM: Final = (26, 28, 52, 42, 42)  # of the columns of a point; together what A4 leaves
 
@@ -31,13 +35,13 @@ def report_pdf(checked: UnitChecked, who: str, site: str) -> bytes:
         _line(pdf, "Output", size=13, bold=True)
         _row(pdf, POINT_COLUMNS, bold=True)
         for point in checked.points:
-            _row(pdf, point_cells(point))
+            _row(pdf, point_cells(point), bold=not (point.is_found_good and point.is_left_good))
         _line(pdf, f"Tolerance: {checked.tolerance}", size=9)
         pdf.ln(LINE_MM // 2)
     if checked.items:
         _line(pdf, "Looked at and measured", size=13, bold=True)
         for item in checked.items:
-            _fact(pdf, item_title(item), item_words(item))
+            _fact(pdf, item_title(item), item_words(item), name_mm=ITEM_MM, bold=item.result == FAIL)
         pdf.ln(LINE_MM // 2)
     _line(pdf, f"Verdict: {verdict(checked)}", size=13, bold=True)
     if checked.next_due:
@@ -96,9 +100,9 @@ def _line(pdf: FPDF, said: str, *, size: int, bold: bool = False, height: int = 
     pdf.multi_cell(0, height, _safe(said), align="L", new_x="LMARGIN", new_y="NEXT")
 
 
-def _fact(pdf: FPDF, name: str, value: str) -> None:
-    pdf.set_font(FONT, "", 10)
-    pdf.cell(50, LINE_MM, _safe(name))
+def _fact(pdf: FPDF, name: str, value: str, *, name_mm: int = NAME_MM, bold: bool = False) -> None:
+    pdf.set_font(FONT, "B" if bold else "", FACT_SIZE)
+    pdf.cell(name_mm, LINE_MM, _safe(name))
     pdf.multi_cell(0, LINE_MM, _safe(value), align="L", new_x="LMARGIN", new_y="NEXT")
 
 

@@ -101,4 +101,4 @@ def _off_by(reading: int, expected: int) -> str:
     return f"{sign}{tenths // 10}.{tenths % 10} %"
 
 
-_UNITS: Final = {"uA": "µA", "m[Ohm]": "mΩ", "m[Cel]": "m°C", "mW/cm2": "mW/cm²"}
+_UNITS: Final = {"uA": "µA", "m[Ohm]": "mohm", "m[Cel]": "m°C", "mW/cm2": "mW/cm²"}

@@ -147,8 +147,6 @@ def _looks_back_and_prints(terminal: Terminal, folder: Path) -> dict[str, Path]:
 def _checks(terminal: Terminal) -> None:
     """The other things: looked at, timed, measured; recorded as a check of the unit."""
     terminal.types(BACK)
-    terminal.sees("ultrasound-1: output points")
-    terminal.types(BACK)
     terminal.sees("ultrasound-1: unit")
     terminal.types(b"c")
     terminal.sees("> Housing, plugs, cables")
@@ -169,8 +167,9 @@ def _checks(terminal: Terminal) -> None:
 
 def _adds_a_simulator(layout: Layout, terminal: Terminal) -> None:
     """It runs, it lacks something to be a unit, its power is cut, it goes."""
-    for _ in range(3):
+    for page in ("ultrasound-1: unit", "↑↓ Enter: open"):
         terminal.types(BACK)
+        terminal.sees(page)
     terminal.sees("m: simulators")
     terminal.types(b"m")
     terminal.sees("ultrasound-1")
@@ -179,14 +178,14 @@ def _adds_a_simulator(layout: Layout, terminal: Terminal) -> None:
     terminal.types(ENTER)
     terminal.enters("name of the new hasomed-p24", "")
     terminal.enters("its line: a path, or tcp:PORT", "")
-    terminal.sees("hasomed-p24-1 is NO UNIT OF THIS SITE")
-    assert not site.truth(layout, "hasomed-p24-1").energized
-    assert (layout.bench_links / "hasomed-p24-1").is_symlink()
+    terminal.sees("estim-3 is NO UNIT OF THIS SITE")
+    assert not site.truth(layout, "estim-3").energized
+    assert (layout.bench_links / "estim-3").is_symlink()
     terminal.types(b"x")
-    terminal.sees("hasomed-p24-1 has no power")
-    assert "stopped" == site.truth(layout, "hasomed-p24-1").state
+    terminal.sees("estim-3 has no power")
+    assert "stopped" == site.truth(layout, "estim-3").state
     terminal.types(b"g")
-    terminal.sees("hasomed-p24-1 is on")
+    terminal.sees("estim-3 is on")
     terminal.types(b"d")
-    terminal.sees("hasomed-p24-1 is off the rack.")
-    assert not (layout.bench_links / "hasomed-p24-1").is_symlink()
+    terminal.sees("estim-3 is off the rack.")
+    assert not (layout.bench_links / "estim-3").is_symlink()

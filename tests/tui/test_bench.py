@@ -19,6 +19,7 @@ from modctl.ipc.messages import Answer, Done, GateView, Refused, Request, Sessio
 from modctl.ipc.servicing import BenchRun, FrameRow, HoldUnit, LookAtUnit, ReleaseUnit, TraceUnit, UnitDetail
 from modctl.service_records import UnitChecked
 from tests.tui.fakes import UNITS, FakeClient, HandClock, Script, message_id, session, snapshot
+from tests.tui.stage import drawn
 from tui.bench.app import BenchApp
 from tui.bench.source import Order, Plan, ReadFrame, Setting
 from tui.messages import Tick
@@ -90,9 +91,9 @@ class MadeUp:
             raise UnreachableError("No simulators here. Start them with: modctl sim run")
         return [(slot, msgspec.structs.replace(self.truth[0], name=slot.name)) for slot in self.slots]
 
-    def models(self) -> Sequence[str]:
+    def models(self) -> Sequence[tuple[str, str]]:
         """Two of the catalogue."""
-        return "hasomed-p24", "reference-ultrasound"
+        return ("hasomed-p24", "estim"), ("reference-ultrasound", "ultrasound")
 
     def add(self, name: str, model: str, address: str) -> None:
         """It is there, and runs."""
@@ -235,6 +236,10 @@ class Stand:
     def line(self) -> str:
         """What stands in the line that is typed."""
         return self.app.query_one(Input).value
+
+    def drawn(self) -> str:
+        """What stands on the screen, cut as the screen cuts it."""
+        return "\n".join(strip.text.rstrip() for strip in drawn(self.app))
 
     def text(self) -> str:
         """Every word on the screen."""

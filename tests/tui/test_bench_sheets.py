@@ -149,6 +149,8 @@ def test_out_of_tolerance_leads_to_the_sessions_to_the_hold_and_to_the_report() 
         here = Path.cwd()
         assert [(CALIBRATED, "technician", here / f"{stem}.pdf", here / f"{stem}-sticker.pdf")] == stand.made.papers
         assert f"{stem}-sticker.pdf" in stand.text()
+        await stand.press("backspace")
+        assert "ultrasound-1: unit" in stand.text()
 
     perform(act, script=recording, size=(132, 43))
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from tests.tui.stage import compare, drawn
+from tests.tui.stage import compare
 from tests.tui.test_bench import NOBODY, TRUTH, Stand, begun, on_load, perform
 from tests.tui.test_bench_rack import added, at_rack
 from tests.tui.test_bench_sheets import METER, at_ultrasound, recording, types
@@ -103,6 +103,6 @@ def test_each_page_is_drawn_as_it_was_found_good(scene: str, size: str) -> None:
         await stand.look_around()
         await stand.press()
 
-        compare(f"bench-{scene}-{size}", "\n".join(strip.text.rstrip() for strip in drawn(stand.app)))
+        compare(f"bench-{scene}-{size}", stand.drawn())
 
     perform(act, size=SIZES[size], script=recording)

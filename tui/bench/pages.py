@@ -65,11 +65,11 @@ class Letter(msgspec.Struct, frozen=True):
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
-    """The keys of one page. ``moves`` says what arrows and Enter do; ``hint`` what else there is to know."""
+    """The keys of one page. ``moves`` says what arrows and Enter do; ``hints`` what else there is to know."""
 
     moves: str = ""
     letters: tuple[Letter, ...] = ()
-    hint: str = ""
+    hints: tuple[str, ...] = ()
 
 
 _BACK: Final = "Backspace: back"
@@ -80,7 +80,7 @@ _HOLD: Final = Letter("h", Do.HOLD, "hold")
 _IDENTIFY: Final = Letter("i", Do.IDENTIFY, "identify")
 
 KEYS: Final[Mapping[Page, Keys]] = {
-    Page.UNITS: Keys(moves="↑↓ Enter: open", letters=(Letter("m", Do.SHOW_RACK, "simulators"),), hint="q: leave"),
+    Page.UNITS: Keys(moves="↑↓ Enter: open", letters=(Letter("m", Do.SHOW_RACK, "simulators"),), hints=("q: leave",)),
     Page.UNIT: Keys(
         letters=(
             _RUN,
@@ -98,21 +98,21 @@ KEYS: Final[Mapping[Page, Keys]] = {
     Page.FAULTS: Keys(
         moves="↑↓ Enter: inject",
         letters=(Letter("x", Do.TAKE_BACK, "take this one back"), Letter("c", Do.CLEAR, "clear all")),
-        hint=_BACK,
+        hints=(_BACK,),
     ),
     Page.TRACE: Keys(
         letters=(Letter("/", Do.FILTER, "filter"), Letter("w", Do.SAVE_TRACE, "save"), _IDENTIFY),
-        hint=f"↑↓: hold still, End: go on  {_BACK}",
+        hints=("↑↓: hold still, End: go on", _BACK),
     ),
     Page.RUN: Keys(
         moves="↑↓ Enter: answer",
         letters=(_RUN, Letter("o", Do.READING, "note what the meter reads"), _FAULTS, _TRACE),
-        hint=_BACK,
+        hints=(_BACK,),
     ),
     Page.POINTS: Keys(
         moves="↑↓ Enter: type this line",
         letters=(_RUN, Letter("x", Do.DROP, "take this point out"), Letter("w", Do.RECORD, "record it")),
-        hint=_BACK,
+        hints=(_BACK,),
     ),
     Page.ITEMS: Keys(
         moves="↑↓ Enter: type this line",
@@ -122,7 +122,7 @@ KEYS: Final[Mapping[Page, Keys]] = {
             Letter("n", Do.NOT_DONE, "not done"),
             Letter("w", Do.RECORD, "record it"),
         ),
-        hint=_BACK,
+        hints=(_BACK,),
     ),
     Page.RECORD: Keys(
         moves="↑↓: sessions",
@@ -131,7 +131,7 @@ KEYS: Final[Mapping[Page, Keys]] = {
             _HOLD,
             Letter("b", Do.LOOK_BACK, "look back"),
         ),
-        hint=_BACK,
+        hints=(_BACK,),
     ),
     Page.RACK: Keys(
         moves="↑↓",
@@ -142,9 +142,9 @@ KEYS: Final[Mapping[Page, Keys]] = {
             Letter("d", Do.REMOVE, "remove"),
             _FAULTS,
         ),
-        hint=_BACK,
+        hints=(_BACK,),
     ),
-    Page.MODELS: Keys(moves="↑↓ Enter: add one of this model", hint=_BACK),
+    Page.MODELS: Keys(moves="↑↓ Enter: add one of this model", hints=(_BACK,)),
 }
 LETTERS: Final = tuple(sorted({letter.key for keys in KEYS.values() for letter in keys.letters}))
 
@@ -154,8 +154,8 @@ def does(page: Page, key: str) -> Do | None:
     return next((letter.does for letter in KEYS[page].letters if letter.key == key), None)
 
 
-def key_words(page: Page) -> str:
-    """The line of help."""
+def key_words(page: Page) -> tuple[str, ...]:
+    """The line of help, key by key."""
     keys = KEYS[page]
     letters = (f"{letter.key}: {letter.words}" for letter in keys.letters)
-    return "  ".join(part for part in (keys.moves, *letters, keys.hint) if part)
+    return tuple(part for part in (keys.moves, *letters, *keys.hints) if part)

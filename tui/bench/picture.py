@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+from rich.cells import cell_len
 
 from devices.bench import FaultSpec
 from modctl.ipc.messages import Acknowledge, Request, UnitRow
@@ -39,7 +40,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     rack_says: str
     menu: Sequence[FaultSpec]
-    models: Sequence[str]
+    models: Sequence[tuple[str, str]]
     plan: Plan | None
     adapter: str
     trip: Trip | None
@@ -73,7 +74,7 @@ def body_lines(shown: Shown, width: int, room: int) -> Lines:
     row = bench.row(bench.unit)
     match bench.page:
         case Page.RACK:
-            return rack_lines(bench, shown.rack_says, width).within(room)
+            return rack_lines(bench, shown.rack_says, width, room)
         case Page.MODELS:
             return model_lines(shown.models, bench.choice, width).within(room)
         case Page.FAULTS:
@@ -190,9 +191,14 @@ def stop_line(shown: Shown, width: int) -> Line:
 
 
 def key_lines(shown: Shown, width: int) -> Lines:
-    """What the other keys do."""
-    said = "Enter: next" if shown.is_typing else key_words(shown.bench.page)
-    return told(said, width, Look.QUIET)[:KEY_LINES]
+    """What the other keys do; no key is parted from its words."""
+    lines: list[str] = []
+    for part in ("Enter: next",) if shown.is_typing else key_words(shown.bench.page):
+        if lines and cell_len(lines[-1]) + cell_len(part) + 3 <= width:
+            lines[-1] += f"  {part}"
+        else:
+            lines.append(f" {part}")
+    return tuple((Span(fitted(line, width), Look.QUIET),) for line in lines[:KEY_LINES])
 
 
 def done(asked: Request) -> str:

@@ -37,15 +37,16 @@ class RackActs:
         slot = self._desk.state().slot(self._desk.state().subject())
         return () if slot is None else self._watch.menu(slot.model)
 
-    def chose_model(self, models: Sequence[str]) -> None:
+    def chose_model(self, models: Sequence[tuple[str, str]]) -> None:
         """Add one of the chosen model: its name and its line are asked."""
         state = self._desk.state()
         if state.choice >= len(models):
             return
-        model = models[state.choice]
+        model, modality = models[state.choice]
         taken = {*(one.name for one in state.rack), *(row.name for row in state.rows())}
-        stem = model.removeprefix("reference-")
-        free = next(name for name in (f"{stem}-{number}" for number in range(1, len(taken) + 2)) if name not in taken)
+        free = next(
+            name for name in (f"{modality}-{number}" for number in range(1, len(taken) + 2)) if name not in taken
+        )
 
         def add(given: Sequence[str]) -> None:
             name, address = given[0].strip(), given[1].strip() or f"run/bench/{given[0].strip()}"

@@ -12,18 +12,20 @@ from tui.looks import Line, Look, Span, fitted
 
 COLUMNS: Final = (14, 21, 6, 11, 5)
 HEADS: Final = ("name", "model", "power", "TRUE", "unit")
+MODEL: Final = 22  # columns of a model's id
 LOOPBACK: Final = "127.0.0.1"
 REAL: Final = "This site is for real units: no simulator runs in it."
 EMPTY: Final = "The rack is empty. n adds a simulated unit."
 
 
-def rack_lines(bench: Bench, says: str, width: int) -> Placed:
-    """Every simulated unit; under it what the chosen one lacks."""
+def rack_lines(bench: Bench, says: str, width: int, room: int) -> Lines:
+    """Every simulated unit; under it what the chosen one lacks, whatever the number of the others."""
     if bench.snapshot is not None and not bench.snapshot.simulated:
-        return Placed(told(REAL, width, Look.STRONG), 0)
+        return told(REAL, width, Look.STRONG)
     if says or not bench.rack:
-        return Placed(told(says or EMPTY, width, Look.STRONG), 0)
-    lines: list[Line] = [(Span(fitted(f" {_columns(HEADS)}line", width), Look.QUIET),)]
+        return told(says or EMPTY, width, Look.STRONG)
+    head = (Span(fitted(f" {_columns(HEADS)}line", width), Look.QUIET),)
+    lines: list[Line] = []
     at = 0
     for one in bench.rack:
         is_chosen = one.name == bench.simulator
@@ -31,17 +33,21 @@ def rack_lines(bench: Bench, says: str, width: int) -> Placed:
         lines.append(_slot(bench, one, width, is_chosen=is_chosen))
     chosen = bench.slot(bench.simulator)
     lacks = () if chosen is None or bench.row(chosen.name) is not None else _lacks(chosen, width)
-    return Placed((*lines, *lacks), at)
+    return (head, *Placed(tuple(lines), at).within(room - 1 - len(lacks)), *lacks)
 
 
-def model_lines(models: Sequence[str], choice: int, width: int) -> Placed:
+def model_lines(models: Sequence[tuple[str, str]], choice: int, width: int) -> Placed:
     """The models of which one can be added."""
     head = told("Which model? It answers as the real one does, on a line of its own.", width, Look.QUIET)
     rows = [
-        (Span(fitted(f"{'>' if at == choice else ' '} {model}", width), Look.CHOSEN if at == choice else Look.PLAIN),)
-        for at, model in enumerate(models)
+        (Span(fitted(f"{'>' if at == choice else ' '} {fitted(model, MODEL)} {modality}", width), _look(at == choice)),)
+        for at, (model, modality) in enumerate(models)
     ]
     return Placed((*head, *rows), len(head) + choice)
+
+
+def _look(is_chosen: bool) -> Look:  # noqa: FBT001  # one fact, one look
+    return Look.CHOSEN if is_chosen else Look.PLAIN
 
 
 def _slot(bench: Bench, one: Listing, width: int, *, is_chosen: bool) -> Line:
@@ -65,10 +71,10 @@ def _lacks(one: Listing, width: int) -> Lines:
     address = one.address if is_tcp else _short(one.address)
     return (
         (Span(""),),
-        *told(f"{one.name} is NO UNIT OF THIS SITE: no controller opens its line. For that, into site.toml:", width),
-        *_written((f'[[unit]] name = "{one.name}"', f'model = "{one.model}"', f'link = "{link}"'), width),
-        *told("and serve anew. It is gone when the simulators end; to have it again, into bench.toml:", width),
-        *_written((f'[[sim]] name = "{one.name}"', f'model = "{one.model}"', f'address = "{address}"'), width),
+        *told(f"{one.name} is NO UNIT OF THIS SITE: no controller opens its line. It needs, in site.toml:", width),
+        *_written(("[[unit]]", f'name = "{one.name}"', f'model = "{one.model}"', f'link = "{link}"'), width),
+        *told("and the controller started again. It goes with the simulators, unless bench.toml says:", width),
+        *_written(("[[sim]]", f'name = "{one.name}"', f'model = "{one.model}"', f'address = "{address}"'), width),
     )
 
 

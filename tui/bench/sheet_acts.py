@@ -177,6 +177,7 @@ class SheetActs:
     def _recorded(self, asked: CheckUnit, checked: UnitChecked) -> None:
         self._sheets.pop((asked.unit, asked.what), None)
         self._desk.change(sheet=None, record=Record(head=asked.head, checked=checked))
+        self._desk.show(Page.UNIT)  # the worksheet is done with: Backspace leads past it
         self._desk.show(Page.RECORD)
         is_closed = "" if checked.is_good else f" It closes {named(checked)}: h says why at every table."
         self._desk.say(f"Recorded in the chart; w saves the paper.{is_closed}")

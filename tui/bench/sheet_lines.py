@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from modctl import text
 from modctl.ipc.messages import UnitRow
 from modctl.ipc.servicing import AffectedRow
 from modctl.reports.service_words import (
@@ -45,6 +46,10 @@ def sheet_lines(sheet: Sheet, row: UnitRow, plan: Plan, choice: int, width: int)
         if number == choice:
             at = len(lines)
         lines.append(_entry(entry, sheet, plan, points, width, is_chosen=number == choice))
+    out = [text.reading(point.set, point.unit) for point in points if point is not None and not point.is_found_good]
+    if out:
+        said = f"OUT OF TOLERANCE as found at {', '.join(out)}. Recorded, it names the sessions that it concerns."
+        lines += told(said, width, Look.WARNING)
     return Placed((*lines, *told(_missing(sheet, plan), width, Look.QUIET)), at)
 
 

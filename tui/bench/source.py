@@ -138,8 +138,8 @@ class Source(Protocol):
     def rack(self) -> Sequence[tuple[Listing, TruthIs]]:
         """Every simulated unit, and what it really does."""
 
-    def models(self) -> Sequence[str]:
-        """The models of which a simulated unit can be put on a line."""
+    def models(self) -> Sequence[tuple[str, str]]:
+        """The models of which a simulated unit can be put on a line, each with its modality."""
 
     def add(self, name: str, model: str, address: str) -> None:
         """Put one more simulated unit on the rack; a path begins in the site's folder. Refused in a real site."""

@@ -4,8 +4,12 @@ import zlib
 
 import msgspec
 import pytest
+from fpdf import FPDF
 
-from modctl.reports.service import report_pdf, sticker_pdf
+from devices.model import Modality
+from modctl.clinic.checks import items_for
+from modctl.reports.service import FACT_SIZE, FONT, ITEM_MM, report_pdf, sticker_pdf
+from modctl.reports.service_words import unit_word
 from modctl.service_records import CheckItem, CheckPoint, UnitChecked
 
 POINT = CheckPoint(
@@ -72,3 +76,16 @@ def test_a_sign_that_the_font_does_not_have_is_shown_as_missing() -> None:
     said = words(report_pdf(msgspec.structs.replace(CHECKED, note="Ω 校正"), "technician", "clinic"))
 
     assert "? ??" in said
+
+
+@pytest.mark.parametrize("modality", list(Modality))
+def test_no_title_runs_into_its_result_and_every_unit_has_its_signs(modality: Modality) -> None:
+    """Seen on paper: a long title over the word *fail*, and a question mark where the ohm should be."""
+    pdf = FPDF()
+    pdf.set_font(FONT, "B", FACT_SIZE)
+    items = items_for(modality)
+
+    assert [] == [item.title for item in items if pdf.get_string_width(item.title) > ITEM_MM - 2]
+    assert [] == [
+        item.unit for item in items if "?" in unit_word(item.unit).encode("latin-1", "replace").decode("latin-1")
+    ]

@@ -78,6 +78,7 @@ class SiteTable(_Table, frozen=True, kw_only=True):
     ``calibration_days``: how long a calibration holds; at least yearly (safety and technical check, Gymna manuals).
     ``unattended``: what a session whose preset needs nobody at its screen does when that screen is lost.
     ``force_unit``: how a pull is read back before its start; newton stands beside it whatever is chosen.
+    ``colours``: of the screens; each person may choose others.
     ``require_calibration``: what was never calibrated treats nobody; left out: in a site for real units.
     """
 
@@ -93,6 +94,7 @@ class SiteTable(_Table, frozen=True, kw_only=True):
     unattended: Literal["goes-on", "stops"] = "goes-on"
     force_unit: Literal["N", "kgf", "lbf"] = "N"
     require_calibration: bool | None = None
+    colours: Literal["night", "contrast", "light"] = "night"
 
     @property
     def needs_calibration(self) -> bool:

@@ -72,6 +72,8 @@ MAP: Final = Act(("question_mark",), "?", "keys", "this map")
 ALL: Final = Act(("colon", "ctrl+p"), ":", "more", "every action of this moment (in a field Ctrl+P)")
 LEAVE: Final = Act(("ctrl+q",), "Ctrl+Q", "leave", "leave; not while something is energized")
 
+COLOURS: Final = Act(("f2",), "F2", "colours", "other colours")
+
 NOTES: Final = "Stop never asks. While something is energized Esc only stops."
 LAST: Final = "The emergency switch of the unit works when nothing here does."
 CATALOGUE: Final[tuple[tuple[Act, ...], ...]] = (  # a line of the map each
@@ -89,7 +91,7 @@ CATALOGUE: Final[tuple[tuple[Act, ...], ...]] = (  # a line of the map each
     (DONE, UNLOCK),
     (BACK,),
     (MAP, ALL),
-    (LEAVE,),
+    (LEAVE, COLOURS),
 )
 
 

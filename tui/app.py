@@ -243,7 +243,7 @@ class TableApp(AttendingShell):
         """What can be done now, on the screen under the list."""
         screen = next((one for one in reversed(self.screen_stack) if isinstance(one, TableScreen)), None)
         mine = () if screen is None else screen.all_offers()
-        return offered(self._sight(), mine, self.action_stop_large, self.action_stop_all)
+        return offered(self._sight(), mine, self.action_stop_large, self.action_stop_all, self.action_other_colours)
 
     def around(self, cells: int) -> tuple[Sequence[Line], Sequence[Line]]:
         """What stays in sight under the map and under the list."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from tui.acts import ALL, BACK, STOP_ALL, STOP_LARGE, Offer
+from tui.acts import ALL, BACK, COLOURS, STOP_ALL, STOP_LARGE, Offer
 from tui.looks import Line, Look, Span, fitted
 from tui.sight import Sight
 from tui.states import state
@@ -13,13 +13,17 @@ CLOSES: Final = " Backspace closes this"
 
 
 def offered(
-    sight: Sight, mine: Sequence[Offer], stop_large: Callable[[], None], stop_all: Callable[[], None]
+    sight: Sight,
+    mine: Sequence[Offer],
+    stop_large: Callable[[], None],
+    stop_all: Callable[[], None],
+    other_colours: Callable[[], None],
 ) -> tuple[Offer, ...]:
     """The screen's own offers, then what stops, as far as there is something to stop."""
     large, everything = stop_words(sight)
     own = tuple(one for one in mine if one.act not in (ALL, BACK))
     stops = (Offer(STOP_LARGE, stop_large, now=large),) if sight.live() else ()
-    return (*own, *stops, Offer(STOP_ALL, stop_all, now=everything))
+    return (*own, Offer(COLOURS, other_colours), *stops, Offer(STOP_ALL, stop_all, now=everything))
 
 
 def around(sight: Sight, cells: int) -> tuple[Sequence[Line], Sequence[Line]]:

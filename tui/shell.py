@@ -29,7 +29,7 @@ from tui.looks import Line
 from tui.messages import Connected, LinkLost, ReadActions, Tick
 from tui.overlays import Overlay, Palette
 from tui.terminal import TerminalGone
-from tui.theme import THEME
+from tui.theme import THEME, THEMES, after
 
 TICK_S: Final = 0.25  # a screen that attends beats every 250 ms
 REDIAL_NS: Final = NS_PER_S
@@ -41,13 +41,17 @@ class Shell(App[None]):
     """The colours, and the ends that come from outside."""
 
     ENABLE_COMMAND_PALETTE = False  # the library's own takes the stop keys as text
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+p", "palette", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+p", "palette", show=False, priority=True),
+        Binding("f2", "other_colours", show=False, priority=True),
+    ]
     ESCAPE_TO_MINIMIZE = False
 
     def __init__(self, driver_class: type[Driver] | None = None) -> None:
         # With NO_COLOR (no-color.org) the terminal's own two colours stay: words and shapes say everything.
         super().__init__(driver_class=driver_class, ansi_color=True if os.environ.get("NO_COLOR") else None)
-        self.register_theme(THEME)  # before the style sheet is read: it names the theme's own colours
+        for theme in THEMES:  # before the style sheet is read: it names the themes' own colours
+            self.register_theme(theme)
         self.theme = THEME.name
 
     def offers(self) -> Sequence[Offer]:
@@ -58,6 +62,10 @@ class Shell(App[None]):
         """Lines that stay in sight above and below the list: states, and what the stop keys stop."""
         del cells
         return (), ()
+
+    def action_other_colours(self) -> None:
+        """The next set of colours, until this screen ends."""
+        self.theme = after(self.theme)
 
     def action_palette(self) -> None:
         """Every action of this moment, to choose from; pressed again, it goes away."""

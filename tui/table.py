@@ -12,7 +12,7 @@ from tui.app import TableApp
 from tui.terminal import TableDriver
 
 
-def run(socket_path: Path, user: str, pin: str | None, *, is_quiet: bool = False) -> int:
+def run(socket_path: Path, user: str, pin: str | None, *, is_quiet: bool = False, colours: str = "night") -> int:
     """The table screen until the person leaves; gives the exit status (128 + n after signal n).
 
     With a PIN the person is signed in without being asked (the demonstration does that); without one the screen asks.
@@ -22,4 +22,5 @@ def run(socket_path: Path, user: str, pin: str | None, *, is_quiet: bool = False
         raise UsageError("The table needs a terminal; without one use --plain.")
     dial = functools.partial(AsyncClient.connect, socket_path, "modctl table", attends=True)
     app = TableApp(dial, SystemClock(), user=label(user), pin=pin, driver_class=TableDriver, is_quiet=is_quiet)
+    app.theme = colours
     return app.serve()

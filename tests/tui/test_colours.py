@@ -1,5 +1,7 @@
 """Colours repeat what words say, with a contrast that tired eyes can read; computed from what is drawn."""
 
+from typing import get_args, get_type_hints
+
 import msgspec
 import pytest
 from rich.color import Color
@@ -7,13 +9,14 @@ from textual.strip import Strip
 
 from modctl.chart.grammar import Code, Finding
 from modctl.chart.verify import ChartVerdict, Judgement
+from modctl.config import SiteTable
 from modctl.ipc.messages import SessionView
 from tests.tui.fakes import asked, second_session, session
 from tests.tui.stage import Stage, drawn, perform
 from tests.tui.test_audit import VERDICT, MadeUp, Reader, on
 from tests.tui.test_snapshots import ALARM, SCENES, URGENT
 from tui.audit.source import Progress
-from tui.theme import BLACK
+from tui.theme import BLACK, THEMES, after
 
 MIN_CONTRAST = 7.0  # WCAG 2.2, success criterion 1.4.6
 
@@ -72,6 +75,49 @@ def test_everything_that_is_written_can_be_read(keys: tuple[str, ...]) -> None:
         assert {} == {pair: ratio for pair, ratio in found.items() if ratio < MIN_CONTRAST}
 
     perform(act)
+
+
+@pytest.mark.parametrize("theme", [theme.name for theme in THEMES])
+def test_every_set_of_colours_can_be_read(theme: str) -> None:
+    """On black, on white and the starkest: what runs, alarms, a question, the map and the list, all at 7:1 or more."""
+
+    async def act(stage: Stage) -> None:
+        stage.app.theme = theme
+        found: dict[tuple[str, str], float] = {}
+        for views in (
+            (second_session(alarms=(URGENT, ALARM), goal_level=1_100),),
+            (session(output="suspended", contact="lost"), session(session="S-9", output="unknown")),
+            (asked("confirm"),),
+        ):
+            await stage.bring(*views)
+            for keys in ((), ("colon",), ("backspace", "question_mark"), ("backspace",)):
+                await stage.press(*keys)
+                found |= pairs(stage.strips())
+
+        assert len(found) >= 4
+        assert {} == {pair: ratio for pair, ratio in found.items() if ratio < MIN_CONTRAST}
+
+    perform(act)
+
+
+def test_a_key_brings_the_next_colours_and_the_site_names_the_first() -> None:
+    """Around the corner; what the site may name is what there is."""
+    allowed = get_args(get_type_hints(SiteTable)["colours"])
+    seen: list[str] = []
+
+    async def act(stage: Stage) -> None:
+        await stage.see(session())
+        for _ in THEMES:
+            seen.append(stage.app.theme)
+            await stage.press("f2")
+        seen.append(stage.app.theme)
+
+        assert not stage.stops()
+
+    perform(act)
+
+    assert [*allowed, allowed[0]] == seen
+    assert "night" == after("no such colours")
 
 
 @pytest.mark.parametrize(

@@ -1,48 +1,144 @@
-"""Every stop key, from every screen, modal and focus, with one session and with two."""
+"""Every stop key, from every screen, modal, focused field and layout, with one session and with four."""
 
+import msgspec
 import pytest
 
 from modctl.ipc.messages import Answer, Done, Refused, Request, SessionView, Start
 from tests.tui.fakes import asked, second_session, session
 from tests.tui.stage import Stage, locked, obliging, perform
 
-KEYS = {"f12": None, "ctrl+c": None, "escape": "S-2", "space": "S-2", "s": "S-2"}  # None: everything
+SIZES = ((80, 24), (132, 43))
 RUNS = second_session()
+OTHERS = (
+    second_session(session="S-3", unit="estim-2", patient_name="Cleo Third"),
+    second_session(session="S-4", unit="cold-1", patient_name="Dora Fourth"),
+    second_session(session="S-5", unit="cold-2", patient_name="Eva Fifth"),
+)
+KEYS = ("f12", "ctrl+c", "escape", "space", "s")
 OVER_A_FIELD = ("s", "space", "escape", "f12", "ctrl+c")
+TO_PRESETS = ("n", "1", "down", "enter")
 
-# Where a person may be while a session runs: the snapshot, and the keys that lead there.
-PLACES: dict[str, tuple[tuple[SessionView, ...], tuple[str, ...]]] = {
-    "running": ((RUNS,), ()),
-    "units": ((RUNS,), ("n",)),
-    "patients": ((RUNS,), ("n", "1")),
-    "presets": ((RUNS,), ("n", "1", "down", "enter")),
-    "acknowledge": ((RUNS,), ("n", "4", "a")),
-    "question": ((asked("identify"), RUNS), ("n", "1")),
-    "number": ((asked("pain_before"), RUNS), ("n", "1")),
-    "confirm": ((asked("confirm"), RUNS), ("n", "1")),
-    "end": ((asked("skin_after", after=True), RUNS), ("2",)),
-    "map over running": ((RUNS,), ("question_mark",)),
-    "map over units": ((RUNS,), ("n", "question_mark")),
-    "map over confirm": ((asked("confirm"), RUNS), ("n", "1", "question_mark")),
+
+class There(msgspec.Struct, frozen=True):
+    """Where a person may be while sessions run: what else is shown, the keys that lead there, what is refused."""
+
+    way: tuple[str, ...] = ()
+    beside: tuple[SessionView, ...] = ()  # in the first tab, before what runs
+    is_large: bool = False  # the session that runs is the one shown large
+    refused: Refused | None = None
+    pin: str | None = "1234"
+
+    def script(self, message: Request) -> Done | Refused:
+        """A controller that refuses a start, where the place comes from that."""
+        if isinstance(message, Start) and self.refused is not None:
+            return self.refused
+        return obliging(message)
+
+
+def with_words(view: SessionView) -> SessionView:
+    """The same, with words beside its second answers."""
+    gates = tuple(msgspec.structs.replace(gate, words=tuple(key for key, _ in gate.answers[1:])) for gate in view.gates)
+    return msgspec.structs.replace(view, gates=gates)
+
+
+def refusal(code: str, door: str | None = None) -> Refused:
+    """A refused start."""
+    return Refused(id=0, code=code, reason="no", limit="width-usual" if door else None, door=door)
+
+
+QUESTION = (asked("identify"),)
+CONFIRM = (asked("confirm"),)
+ENDED = (asked("skin_after", after=True),)
+PLACES = {
+    "running": There(is_large=True),
+    "units": There(("n",)),
+    "patients": There(("n", "1")),
+    "presets": There(TO_PRESETS),
+    "second unit": There((*TO_PRESETS, "w")),
+    "round": There(("n", "d")),
+    "acknowledge": There(("n", "4", "a")),
+    "weight": There((*TO_PRESETS, "enter"), refused=refusal("body_weight")),
+    "question": There(("1",), QUESTION),
+    "number": There(("1",), (asked("pain_before"),)),
+    "confirm": There(("1",), CONFIRM),
+    "end": There(("1",), ENDED),
+    **{
+        f"{name} over {under}": msgspec.structs.replace(
+            there, way=(*there.way, *(("wait",) if under == "confirm" else ()), key)
+        )
+        for name, key in (("map", "question_mark"), ("list", "colon"))
+        for under, there in (
+            ("running", There(is_large=True)),
+            ("units", There(("n",))),
+            ("confirm", There(("1",), CONFIRM)),
+            ("end", There(("1",), ENDED)),
+        )
+    },
+}
+FIELDS = {
+    "pin": There(pin=None),
+    "name": There(("shift+tab",), pin=None),
+    "reason": There((*TO_PRESETS, "enter"), refused=refusal("soft_limit", "reason")),
+    "second person": There((*TO_PRESETS, "enter"), refused=refusal("soft_limit", "second_person")),
+    "words before": There(("1", "2"), (with_words(asked("identify")),)),
+    "words after": There(("1", "2"), (with_words(ENDED[0]),)),
 }
 
 
+async def go(stage: Stage, there: There, others: int) -> None:
+    """Be there, with so many sessions more that run."""
+    await stage.see(*there.beside, RUNS)
+    await stage.see(*there.beside, RUNS, *OTHERS[:others])
+    for key in there.way:
+        await (stage.wait(600) if key == "wait" else stage.press(key))
+
+
+def meant(there: There, others: int) -> str | None:
+    """What Escape, space and s stop: the large one, else the only one, else everything."""
+    return "S-2" if there.is_large or not others else None
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("others", [0, 3])
 @pytest.mark.parametrize("place", PLACES)
-def test_every_stop_key_stops_from_everywhere(place: str) -> None:
+def test_every_stop_key_stops_from_everywhere(place: str, others: int, size: tuple[int, int]) -> None:
     """The person has one thing in mind; where the screen happens to be must not matter."""
-    views, way = PLACES[place]
+    there = PLACES[place]
+    more = others - len(there.beside) if others else 0  # four in all
 
     async def act(stage: Stage) -> None:
-        await stage.see(RUNS)
-        await stage.see(*views)
-        await stage.press(*way)
-        there = stage.text()
+        await go(stage, there, more)
+        shown = stage.text()
         await stage.press(*KEYS)
 
-        assert list(KEYS.values()) == stage.stops()
-        assert "STOP   Esc, space, s: ultrasound-1, Ben Sample" in there
+        one = meant(there, more)
+        assert [None, None, one, one, one] == stage.stops()
+        assert f"STOP   Esc, space, s{': ultrasound-1, Ben Sample' if one else ', F12, Ctrl+C: ALL'}" in shown
 
-    perform(act)
+    perform(act, size=size, script=there.script)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("others", [0, 3])
+@pytest.mark.parametrize("field", FIELDS)
+def test_in_every_text_field_escape_stops_and_letters_are_letters(
+    field: str, others: int, size: tuple[int, int]
+) -> None:
+    """What runs beside a field must not need a free hand for Tab; the stop line says which keys are left."""
+    there = FIELDS[field]
+    more = others - len(there.beside) if others else 0
+
+    async def act(stage: Stage) -> None:
+        await go(stage, there, more)
+        shown = stage.text()
+        await stage.press(*OVER_A_FIELD)
+        # who signs in is at the first session that began to run; a form was opened from a list of units
+        one = "S-2" if field in ("pin", "name") else meant(there, more)
+
+        assert [one, None, None] == stage.stops()
+        assert f"STOP   Esc{': ultrasound-1, Ben Sample' if one else ', F12, Ctrl+C: ALL'}" in shown
+
+    perform(act, size=size, script=there.script, pin=there.pin)
 
 
 @pytest.mark.parametrize("large", ["S-1", "S-2"])
@@ -151,46 +247,12 @@ def test_the_stop_line_says_that_a_combination_ends_as_a_whole() -> None:
     perform(act)
 
 
-@pytest.mark.parametrize("field", [("pin",), ("who", "shift+tab")])
-def test_in_a_text_field_escape_stops_and_letters_are_letters(field: tuple[str, ...]) -> None:
-    """The sign-in is the only place with fields; the stop line says which keys are left."""
-
-    async def act(stage: Stage) -> None:
-        await stage.see(RUNS)
-        await stage.press(*field[1:])
-        there = stage.text()
-        await stage.press("s", "space", "escape", "f12", "ctrl+c")
-
-        assert ["S-2", None, None] == stage.stops()
-        assert "STOP   Esc: ultrasound-1" in there
-
-    perform(act, pin=None)
-
-
-@pytest.mark.parametrize("door", ["reason", "second_person"])
-def test_while_a_reason_is_typed_escape_stops_and_letters_are_letters(door: str) -> None:
-    """Another session runs while a soft limit is being opened: its stop must not need a free hand for Tab."""
-    refused = Refused(id=0, code="soft_limit", reason="no", limit="width-usual", door=door)
-
-    def script(message: Request) -> Done | Refused:
-        return refused if isinstance(message, Start) else obliging(message)
-
-    async def act(stage: Stage) -> None:
-        await stage.see(RUNS)
-        await stage.press("n", "1", "down", "enter", "enter")
-        there = stage.text()
-        await stage.press("s", "space", "escape", "f12", "ctrl+c")
-
-        assert ["S-2", None, None] == stage.stops()
-        assert "STOP   Esc: ultrasound-1" in there
-        assert "Reason" in there
-
-    perform(act, script=script)
-
-
 @pytest.mark.parametrize(
     ("way", "stops", "line"),
-    [((), list(KEYS.values()), "STOP   Esc, space, s"), (("enter",), ["S-2", None, None], "STOP   Esc: ultrasound-1")],
+    [
+        ((), [None, None, "S-2", "S-2", "S-2"], "STOP   Esc, space, s"),
+        (("enter",), ["S-2", None, None], "STOP   Esc: ultrasound-1"),
+    ],
 )
 def test_a_locked_screen_stops_like_any_other(way: tuple[str, ...], stops: list[str | None], line: str) -> None:
     """Nobody was here for a while, the patient still is: over the running session and over the question for a PIN."""

@@ -47,10 +47,10 @@ PAUSE: Final = Act(("p",), "p", "pause", "pause (off)")
 RESUME: Final = Act(("r",), "r", "resume, by a ramp from off", "resume (by a ramp from off)")
 PACK_ON: Final = Act(("o",), "o", "the pack is on", "pack: it is on")
 PACK_OFF: Final = Act(("f",), "f", "the pack is off", "it is off")
-NUMB: Final = Act(("u",), "u", "numb", "it is off because the skin is numb")
+NUMB: Final = Act(("u",), "u", "numb", "it is off, the skin is numb")
 CHECK: Final = Act(("c",), "c", "answer the check", "answer the check that is due")
 TAKE_OVER: Final = Act(("h",), "h", "take over", "take somebody's session over")
-SWITCH: Final = Act(("tab", "1", "2", "3", "4"), "Tab, 1 to 4", "switch", "another session to the front")
+SWITCH: Final = Act(("tab", "1", "2", "3", "4"), "Tab, 1-4", "switch", "another session to the front")
 UNCHANGED: Final = Act(("u",), "u", "unchanged", "unchanged, where an answer holds")
 REPEAT: Final = Act(("r",), "r", "name and birth date are right: repeat", "repeat a last session")
 ROUND: Final = Act(("d",), "d", "round", "the day's round")
@@ -68,14 +68,14 @@ FIELD_BACK: Final = Act(("ctrl+g",), "Ctrl+G", "back", "one step back out of a f
 DONE: Final = Act(("enter",), "Enter", "done with this session", "done with a session")
 UNLOCK: Final = Act(("enter",), "Enter", "asks for your PIN", "a locked screen asks for your PIN")
 BACK: Final = Act(("backspace",), "Backspace", "back", "one step back (Ctrl+G too); what has not started is given up")
-MAP: Final = Act(("question_mark",), "?", "keys", "this map")
-ALL: Final = Act(("colon", "ctrl+p"), ":", "more", "every action of this moment (in a field Ctrl+P)")
+MAP: Final = Act(("question_mark",), "?", "keys", "the map of the keys")
+ALL: Final = Act(("colon", "ctrl+p"), ":", "more", "every action of now (in a field Ctrl+P)")
 LEAVE: Final = Act(("ctrl+q",), "Ctrl+Q", "leave", "leave; not while something is energized")
 
 COLOURS: Final = Act(("f2",), "F2", "colours", "other colours")
 
-NOTES: Final = "Stop never asks. While something is energized Esc only stops."
-LAST: Final = "The emergency switch of the unit works when nothing here does."
+NOTES: Final = "Stop never asks. While anything is energized Esc only stops."
+LAST: Final = "The unit's emergency switch works when nothing here does."
 CATALOGUE: Final[tuple[tuple[Act, ...], ...]] = (  # a line of the map each
     (STOP_ALL,),
     (STOP_LARGE,),

@@ -1,15 +1,12 @@
 """What the list of actions holds at the table, and what stays in sight around it. Values in, values out."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from tui.acts import ALL, BACK, COLOURS, STOP_ALL, STOP_LARGE, Offer
-from tui.looks import Line, Look, Span, fitted
+from tui.looks import Line, Span, fitted
 from tui.sight import Sight
 from tui.states import state
 from tui.widgets.help_line import stop_line, stop_words
-
-CLOSES: Final = " Backspace closes this"
 
 
 def offered(
@@ -31,4 +28,4 @@ def around(sight: Sight, cells: int) -> tuple[Sequence[Line], Sequence[Line]]:
     room = max(1, cells - 32)
     views = [view for _, view in sight.tabbed()]
     over = [(Span("  "), state(sight, view).word, Span(fitted(f"  {view.unit}", room))) for view in views]
-    return over, (stop_line(sight, cells), (Span(CLOSES, Look.QUIET),))
+    return over, (stop_line(sight, cells),)

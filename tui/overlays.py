@@ -4,7 +4,7 @@ Neither holds a text field: space and s stop here as everywhere.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -18,7 +18,7 @@ from tui.widgets.rows import Rows
 
 CLOSE: Final = "close"
 BACK: Final = Choice(CLOSE, "Back: close this list")
-KEY_CELLS: Final = 16
+KEY_CELLS: Final = 18
 CLOSERS: Final = ("backspace", "colon", "ctrl+p", "ctrl+g", "escape")
 
 Around = Callable[[int], tuple[Sequence[Line], Sequence[Line]]]  # lines above and below, for so many cells
@@ -26,6 +26,8 @@ Around = Callable[[int], tuple[Sequence[Line], Sequence[Line]]]  # lines above a
 
 class Overlay(ModalScreen[None]):
     """States on top, the stop line at the bottom: they stay in sight."""
+
+    CLOSED_BY: ClassVar[str] = "Backspace closes this"
 
     DEFAULT_CSS = """
     Overlay { background: $background; }
@@ -53,7 +55,7 @@ class Overlay(ModalScreen[None]):
             return
         over, under = self._around(self.size.width)
         self.query_one("#over", Rows).show(over)
-        self.query_one("#under", Rows).show(under)
+        self.query_one("#under", Rows).show((*under, (Span(f" {self.CLOSED_BY}", Look.QUIET),)))
 
     def on_mount(self) -> None:
         """The first look."""
@@ -66,6 +68,8 @@ class Overlay(ModalScreen[None]):
 
 class KeyMap(Overlay):
     """What every key does; any key that is no stop key closes it."""
+
+    CLOSED_BY: ClassVar[str] = "any other key closes this"
 
     def on_mount(self) -> None:
         """The words do not change; the states come with the next look."""

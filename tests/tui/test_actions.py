@@ -170,7 +170,7 @@ def test_every_act_is_in_the_map_once_and_fits_the_smallest_screen() -> None:
     assert len(set(every_act())) == len(every_act())
     assert len(rows) <= SIZE[1] - 7  # four states, an empty line, the stop line, how it is closed
     assert len(CATALOGUE) + 2 == len(rows)
-    assert all(len(does) <= SIZE[0] - 18 for _, does in rows)
+    assert all(len(does) <= SIZE[0] - 20 for _, does in rows)
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -80,10 +80,10 @@ class TableScreen(Screen[None]):
         mine = {one.act for one in own}
         common = (
             *self._switches(sight),
-            Offer(NEXT, self._next),
+            Offer(NEXT, self._next, now="prepare another session while these go on"),
             *((Offer(BACK, self.action_back),) if self.STEPS_BACK else ()),
         )
-        ends = (Offer(MAP, self._read_map), Offer(ALL, self._read_actions))
+        ends = (Offer(MAP, self._read_map, now="show what every key does"), Offer(ALL, self._read_actions))
         return (*own, *(one for one in common if one.act not in mine), *ends)
 
     def _switches(self, sight: Sight) -> Sequence[Offer]:

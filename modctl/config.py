@@ -24,6 +24,7 @@ from modctl.errors import UnreachableError, UsageError
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")  # unit names and ids: typed by hand, part of file names
 SERIAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,39}")  # typed by hand from a plate
 MAX_MODBUS_UNIT: Final = 247  # Modbus over serial line v1.02, 2.2: 1 to 247 address one unit
+PASSWORD: Final = re.compile(r"(?i)\bpassword\s*=|://[^/@]*:[^/@]+@")  # in libpq's two forms of a connection string
 NO_WIRE: Final = "none"
 MAX_TCP_PORT: Final = 65_535
 MAX_LOCK_S: Final = 3_600  # chosen: after an hour alone a screen is anybody's
@@ -79,6 +80,7 @@ class SiteTable(_Table, frozen=True, kw_only=True):
     ``unattended``: what a session whose preset needs nobody at its screen does when that screen is lost.
     ``force_unit``: how a pull is read back before its start; newton stands beside it whatever is chosen.
     ``colours``: of the screens; each person may choose others.
+    ``archive``: the PostgreSQL archive that ``chart sync`` adds to, as libpq names it, without its password.
     ``require_calibration``: what was never calibrated treats nobody; left out: in a site for real units.
     """
 
@@ -95,6 +97,7 @@ class SiteTable(_Table, frozen=True, kw_only=True):
     force_unit: Literal["N", "kgf", "lbf"] = "N"
     require_calibration: bool | None = None
     colours: Literal["night", "contrast", "light"] = "night"
+    archive: str = ""
 
     @property
     def needs_calibration(self) -> bool:
@@ -293,6 +296,8 @@ def _site_findings(site: SiteTable) -> list[str]:
         if model not in shipped or profile.load(model).device.model_class is not ModelClass.RESEARCH
     ]
     found.extend(f"research_models: {model!r} is not a model of class research" for model in strange)
+    if PASSWORD.search(site.archive):
+        found.append("archive: a password does not belong here; PostgreSQL reads it from a password or service file")
     found.extend(f"anchors: {anchor!r} is not an absolute path" for anchor in site.anchors if anchor[:1] != "/")
     return found
 

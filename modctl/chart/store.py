@@ -32,8 +32,8 @@ from modctl.records import Draft, Genesis, KeyRotated, SessionStarted
 
 CHART_MODE: Final = 0o640
 
-_INSERT_ENTRY: Final = "INSERT INTO entry (seq, body, leaf) VALUES (?, ?, ?)"
-_INSERT_CHECKPOINT: Final = "INSERT INTO checkpoint (size, note, frontier) VALUES (?, ?, ?)"
+INSERT_ENTRY: Final = "INSERT INTO entry (seq, body, leaf) VALUES (?, ?, ?)"
+INSERT_CHECKPOINT: Final = "INSERT INTO checkpoint (size, note, frontier) VALUES (?, ?, ?)"
 _MIGRATIONS: Final = Migrations("modctl.chart")
 
 
@@ -100,7 +100,7 @@ class ChartStore:
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, CHART_MODE))
             connection = open_writer(path)
-            _lay_down(connection, stamp)
+            lay_down_tables(connection, stamp)
         except (OSError, SqliteError) as why:
             raise ChartWriteError(f"No chart could be made at {path}: {why}") from why
         store = cls(connection, keys, anchors, genesis, State(Frontier(), None, FIRST_EPOCH, key))
@@ -213,9 +213,9 @@ class ChartStore:
 
     def _write(self, written: Sequence[Written], head: Head | None, tree: Frontier) -> None:
         self.connection.execute("BEGIN IMMEDIATE")
-        self.connection.executemany(_INSERT_ENTRY, [(entry.seq, entry.body, entry.leaf) for entry in written])
+        self.connection.executemany(INSERT_ENTRY, [(entry.seq, entry.body, entry.leaf) for entry in written])
         if head is not None:
-            self.connection.execute(_INSERT_CHECKPOINT, (head.size, head.note, tree.to_bytes()))
+            self.connection.execute(INSERT_CHECKPOINT, (head.size, head.note, tree.to_bytes()))
         self.connection.execute("COMMIT")
 
     def _signed_head(self, tree: Frontier, key: SigningKey) -> Head:
@@ -241,7 +241,7 @@ def m001(db: Database) -> None:
         db.conn.execute(statement)
 
 
-def _lay_down(connection: Connection, stamp: Stamp) -> None:
+def lay_down_tables(connection: Connection, stamp: Stamp) -> None:
     """Make the tables. sqlite-utils notes the wall clock of doing so; the stamp replaces it, so that a run repeats."""
     db = Database(connection, execute_plugins=False)
     _MIGRATIONS.apply(db)

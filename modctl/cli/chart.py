@@ -152,6 +152,23 @@ def restore(context: Context, file: Path, *, reason: str | None, user: str | Non
     put_back(context, file, reason, user, pin_file)
 
 
+@chart.command()
+@click.option("--pull", "target", metavar="FILE", type=click.Path(path_type=Path), help="A chart out of the archive.")
+@pass_context
+def sync(context: Context, *, target: Path | None) -> None:
+    """Add what is new to the archive that site.toml names: entries and signed heads, never a change of what is there.
+
+    The archive is a witness: where this chart does not continue what it holds, nothing is sent (exit 1). With --pull,
+    a chart file is made of what it holds; verify that as any other. Example: modctl chart sync
+    """
+    from modctl.cli import archiving
+
+    if target is None:
+        archiving.sync(context)
+    else:
+        archiving.pull(context, target.absolute())
+
+
 def _verify_live(context: Context, outside: tuple[bytes, ...], vkey: str | None) -> ChartVerdict:
     from modctl.cli.charts import verify_live
 

@@ -58,6 +58,7 @@ def test_every_import_contract_holds(root: Path) -> None:
         ("modctl/cli/main.py", "import pymodbus.client", "pymodbus speaks for the simulators only"),
         ("modctl/controller/host.py", "import serial", "One door to serial ports"),
         ("modctl/chart/store.py", "import pysqlite3", "One door to SQLite"),
+        ("modctl/chart/store.py", "import psycopg", "One door to PostgreSQL"),
         ("modctl/reports/newcomer.py", "import sqlite_utils", "Schema and exports alone use sqlite-utils"),
         ("modctl/chart/store.py", "import sqlite3", "Nobody uses the standard library's SQLite"),
     ],

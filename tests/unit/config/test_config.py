@@ -297,3 +297,23 @@ def test_only_a_site_for_real_units_asks_for_a_first_calibration(tmp_path: Path,
 
     assert needs == site.needs_calibration
     assert not other.needs_calibration
+
+
+@pytest.mark.parametrize(
+    "archive",
+    ["host=a dbname=b password=c", "host=a PASSWORD = c", "postgresql://kim:secret@a/b", "postgres://:secret@a/b"],
+)
+def test_a_password_does_not_stand_in_the_sites_file(tmp_path: Path, archive: str) -> None:
+    """It is copied into incidents and backups, and read by whoever repairs a unit's entry."""
+    head = HEAD.format(simulated="true")
+    (finding,) = findings(site_with(tmp_path, f'{head}archive = "{archive}"\n'))
+
+    assert "a password does not belong here" in finding
+
+
+@pytest.mark.parametrize("archive", ["", "host=a dbname=b user=c", "postgresql://kim@a:5432/b", "service=archive"])
+def test_an_archive_is_named_as_libpq_names_it(tmp_path: Path, archive: str) -> None:
+    """Without a password, in each of its forms."""
+    head = HEAD.format(simulated="true")
+
+    assert archive == load_site(site_with(tmp_path, f'{head}archive = "{archive}"\n')).site.archive

@@ -59,9 +59,19 @@ def take_lock(layout: Layout) -> int:
         raise RefusedError(
             f"Another controller (process {holder}) runs this site; nothing was changed. Use it, or end it first."
         ) from why
+    if not _is_of(layout, lock):  # between opening and locking it a restore took the site's place
+        os.close(lock)
+        raise RefusedError(f"Another site was just put in place of {layout.root}; nothing was changed. Ask again.")
     os.truncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     return lock
+
+
+def _is_of(layout: Layout, lock: int) -> bool:
+    try:
+        return os.path.samestat(layout.lock.stat(), os.fstat(lock))
+    except FileNotFoundError:
+        return False
 
 
 def wait_for_guard(layout: Layout, clock: Clock) -> bool:

@@ -1,5 +1,6 @@
 """What is settled before anything is served: whose site it is, which lines may be opened, what is to be charted."""
 
+import fcntl
 import os
 import pty
 import threading
@@ -215,3 +216,24 @@ def _lines(*, simulated: bool, hardware: bool, folder: Path = Path(), deliver: D
         root=folder, site=SiteTable(name="s", simulated=simulated), units=(_entry(hardware=hardware), _entry("v"))
     )
     return startup.Lines(site, Layout(folder), _NoSentry(), CLOCK, deliver)
+
+
+def test_a_lock_that_is_not_the_sites_any_more_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backup was put in the site's place in the moment between opening the lock and having it."""
+    root, other = tmp_path / "site", tmp_path / "other"
+    for folder in (root, other):
+        (folder / "run").mkdir(parents=True)
+    taken = fcntl.flock
+
+    def flock(descriptor: int, operation: int) -> None:
+        root.rename(tmp_path / "aside")
+        other.rename(root)
+        taken(descriptor, operation)
+
+    monkeypatch.setattr("modctl.controller.startup.fcntl.flock", flock)
+    with pytest.raises(RefusedError, match="just put in place"):
+        startup.take_lock(Layout(root))
+    monkeypatch.undo()
+    os.close(startup.take_lock(Layout(root)))
+
+    assert f"{os.getpid()}" == (root / "run" / "lock").read_text().strip()

@@ -10,7 +10,7 @@ import msgspec
 
 from modctl.chart.verify import ChartVerdict
 from modctl.cli.common import Context, emit_raw, finish, pass_context, print_line, say
-from modctl.errors import Exit, UnreachableError
+from modctl.errors import Exit, UnreachableError, UsageError
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="chart.checkpoint"):
@@ -43,11 +43,15 @@ def verify(context: Context, file: Path | None, note: Path | None, vkey: str | N
     Without a head from outside, nobody can tell whether the end is missing: the word is then "unanchored". A receipt
     may be given as the head from outside. Example: modctl chart verify copy.db --checkpoint /media/witness/head.note
     """
+    from modctl.chart.pack import is_pack
     from modctl.chart.receipt import head_in, is_receipt
     from modctl.chart.verify import Judgement, verify_file
 
     outside = () if note is None else (head_in(_read(note)),)
-    if file is not None and is_receipt(_begin(file)):
+    begin = b"" if file is None else _begin(file)
+    if is_pack(begin):
+        raise UsageError(f"{file} is a backup. What it is worth, and what it lacks: modctl chart restore {file}")
+    if file is not None and is_receipt(begin):
         from modctl.cli.receipts import verify_receipt_file
 
         finish(verify_receipt_file(context, _read(file), vkey, outside, require_anchor=require_anchor))

@@ -14,6 +14,7 @@ from modctl.chart.tlog import (
     Frontier,
     consistency_proof,
     inclusion_proof,
+    inclusion_proofs,
     leaf_hash,
     node_hash,
     tree_root,
@@ -199,3 +200,23 @@ def test_no_proof_shows_a_leaf_outside_the_tree(index: int, size: int) -> None:
 
     assert verify_inclusion(leaf, 0, 1, leaf, ())
     assert not verify_inclusion(leaf, index, size, leaf, ())
+
+
+@given(st.integers(0, 40), st.data())
+def test_several_proofs_at_once_are_those_of_each(count: int, data: st.DataObject) -> None:
+    """A receipt proves thirty entries of one tree; each subtree is hashed once, and every path is as it was."""
+    made = leaves(count)
+    wanted = data.draw(st.lists(st.integers(0, count - 1))) if count else []
+
+    assert {index: inclusion_proof(made, index) for index in wanted} == inclusion_proofs(made, wanted)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 9, 31])
+def test_the_right_edge_is_the_path_of_the_next_leaf(size: int) -> None:
+    """How a receipt shows a key's announcement as the last entry under its head."""
+    made = leaves(size + 1)
+    tree = Frontier()
+    for leaf in made[:-1]:
+        tree.append(leaf)
+
+    assert inclusion_proof(made, size) == tuple(reversed(tree.nodes))

@@ -130,6 +130,15 @@ def test_a_backup_holds_what_a_site_needs_and_nobody_else_reads_it(site: Path, t
     assert [] == [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
+def test_a_backup_given_to_verify_says_where_to_take_it(site: Path, tmp_path: Path) -> None:
+    """It is no chart and no receipt; what verifies it is the restore, which changes nothing unless that is declared."""
+    target = tmp_path / "monday.tar"
+    run(site, "chart", "backup", str(target), "--purpose", "nightly")
+    said = run(site, "chart", "verify", str(target))
+
+    assert (2, True) == (said.exit_code, f"modctl chart restore {target}" in said.stderr)
+
+
 def test_a_backup_replaces_nothing(site: Path, tmp_path: Path) -> None:
     """Last week's may be the one that is needed."""
     target = tmp_path / "monday.tar"

@@ -5,7 +5,7 @@ Nothing here verifies: a reader trusts the file, the verifier does not.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 import msgspec
 
@@ -91,10 +91,9 @@ class SessionFilter(msgspec.Struct, frozen=True, kw_only=True):
     patient: str | None = None
     unit: str | None = None
     actor: str | None = None
-    outcome: str | None = None
     since_utc: str | None = None
     until_utc: str | None = None
-    overridden: bool = False  # only sessions with an override
+    before: int | None = None  # only sessions whose start has a smaller number: the next page of a list
 
 
 class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +120,7 @@ class LatchedUnit(msgspec.Struct, frozen=True, kw_only=True):
 _COLUMNS: Final = "SELECT seq, body FROM entry"
 _OF_SESSION: Final = f"{_COLUMNS} WHERE session = ? AND {schema.NOT_INPUTS} ORDER BY seq"
 _OF_KIND: Final = f"{_COLUMNS} WHERE kind = ? AND {schema.NOT_INPUTS} ORDER BY seq DESC LIMIT ?"
+_OF_KIND_SINCE: Final = f"{_COLUMNS} WHERE kind = ? AND seq > ? AND {schema.NOT_INPUTS} ORDER BY seq LIMIT ?"
 _OF_KIND_IN_SESSION: Final = f"{_COLUMNS} WHERE session = ? AND kind = ? AND {schema.NOT_INPUTS} ORDER BY seq"
 _BETWEEN: Final = f"{_COLUMNS} WHERE seq BETWEEN ? AND ? AND session = ? ORDER BY seq"
 _SINCE: Final = f"{_COLUMNS} WHERE seq > ? ORDER BY seq LIMIT ?"
@@ -133,19 +133,16 @@ _UNENDED: Final = f"""SELECT o.session, o.seq, o.started, e.body FROM (
   HAVING NOT max(kind = 'session.ended')
   AND (max(kind = 'session.started') OR NOT max(kind = 'session.refused'))
 ) o JOIN entry e ON e.seq = o.seq ORDER BY o.seq"""  # noqa: S608 - text of this module
-_SESSIONS: Final = f"""SELECT * FROM (
-  SELECT s.seq, s.body,
-    (SELECT e.body FROM entry e WHERE e.session = s.session AND e.kind = 'session.ended' AND e.{schema.NOT_INPUTS})
-      AS ended,
-    (SELECT count(*) FROM entry o WHERE o.session = s.session AND o.kind = 'override' AND o.{schema.NOT_INPUTS})
-      AS overrides,
-    (SELECT min(o.seq) FROM entry o WHERE o.session = s.session AND o.kind = 'session.signed' AND o.{schema.NOT_INPUTS})
-      AS signed,
-    (SELECT max(o.seq) FROM entry o WHERE o.session = s.session
-      AND o.kind IN ('session.amended', 'session.late_entry') AND o.{schema.NOT_INPUTS}) AS added
-  FROM entry s WHERE s.{schema.IS_STARTED} AND s.{schema.NOT_INPUTS}{{narrowed}}
-) WHERE {{kept}} ORDER BY seq DESC LIMIT ?"""  # noqa: S608 - text of this module
-_OUTCOME: Final = f"coalesce(json_extract(CAST(ended AS TEXT), '$.data.outcome'), '{OPEN}') = ?"
+_SESSIONS: Final = f"""SELECT s.seq, s.body,
+  (SELECT e.body FROM entry e WHERE e.session = s.session AND e.kind = 'session.ended' AND e.{schema.NOT_INPUTS})
+    AS ended,
+  (SELECT count(*) FROM entry o WHERE o.session = s.session AND o.kind = 'override' AND o.{schema.NOT_INPUTS})
+    AS overrides,
+  (SELECT min(o.seq) FROM entry o WHERE o.session = s.session AND o.kind = 'session.signed' AND o.{schema.NOT_INPUTS})
+    AS signed,
+  (SELECT max(o.seq) FROM entry o WHERE o.session = s.session
+    AND o.kind IN ('session.amended', 'session.late_entry') AND o.{schema.NOT_INPUTS}) AS added
+FROM entry s WHERE s.{schema.IS_STARTED} AND s.{schema.NOT_INPUTS}{{narrowed}} ORDER BY s.seq DESC LIMIT ?"""  # noqa: S608 - text of this module
 _HEADS: Final = "SELECT note FROM checkpoint ORDER BY size"
 _HEAD: Final = "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1"
 
@@ -160,7 +157,7 @@ class ChartReader:
         self._connection = connection
 
     @classmethod
-    def open(cls, path: Path) -> "ChartReader":
+    def open(cls, path: Path) -> Self:
         """Read a chart file that nobody is writing, or a copy. ``close`` it afterwards."""
         if not path.is_file():
             raise ChartUnreadableError(f"There is no chart at {path}.")
@@ -203,6 +200,10 @@ class ChartReader:
         """The entries of one kind (not ``inputs``), the newest first."""
         return tuple(self._entries(_OF_KIND, (kind, limit)))
 
+    def of_kind_since(self, kind: str, seq: int, limit: int = NO_LIMIT) -> tuple[Entry, ...]:
+        """The entries of one kind (not ``inputs``) after ``seq``, the oldest first."""
+        return tuple(self._entries(_OF_KIND_SINCE, (kind, seq, limit)))
+
     def session(self, session: str) -> tuple[Entry, ...]:
         """A session's entries without its inputs, the oldest first; empty for an unknown session."""
         return tuple(self._entries(_OF_SESSION, (session,)))
@@ -221,7 +222,7 @@ class ChartReader:
         return (*until_end, *(entry for entry in entries if entry.seq > end))
 
     def sessions(self, wanted: SessionFilter | None = None, limit: int = NO_LIMIT) -> tuple[SessionRow, ...]:
-        """The sessions that were started, the newest first."""
+        """The sessions that were started, the newest first; many of them in pages (``before``, ``limit``)."""
         query, values = _sessions_query(wanted or SessionFilter())
         return tuple(_session_row(found) for found in self._rows(query, (*values, limit), _FoundSession))
 
@@ -340,17 +341,15 @@ def _session_row(found: _FoundSession) -> SessionRow:
     )
 
 
-def _sessions_query(wanted: SessionFilter) -> tuple[str, tuple[str, ...]]:
+def _sessions_query(wanted: SessionFilter) -> tuple[str, tuple[str | int, ...]]:
     """The query and its values. Only names written here reach the SQL; what a person typed is a value."""
-    of_start = (
+    terms = (
         ("s.patient = ?", wanted.patient),
         ("s.unit = ?", wanted.unit),
         ("s.actor = ?", wanted.actor),
         ("s.at_utc >= ?", wanted.since_utc),
         ("s.at_utc < ?", wanted.until_utc),
+        ("s.seq < ?", wanted.before),
     )
-    narrowed = "".join(f" AND {term}" for term, value in of_start if value is not None)
-    kept = [term for term, asked in ((_OUTCOME, wanted.outcome), ("overrides > 0", wanted.overridden or None)) if asked]
-    values = (*(value for _, value in of_start), wanted.outcome)
-    query = _SESSIONS.format(narrowed=narrowed, kept=" AND ".join(kept) or "true")
-    return query, tuple(value for value in values if value is not None)
+    narrowed = "".join(f" AND {term}" for term, value in terms if value is not None)
+    return _SESSIONS.format(narrowed=narrowed), tuple(value for _, value in terms if value is not None)

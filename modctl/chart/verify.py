@@ -26,6 +26,7 @@ from modctl.records import FORMAT_VERSION, Genesis, KeyRotated, Record
 
 MAX_FINDINGS: Final = 100  # chosen: more of them say nothing more
 PROGRESS_EVERY: Final = 5_000  # chosen: about ten times a second
+STEPS_BETWEEN: Final = 1_000_000  # of SQLite's machine, chosen: a few times a second (measured)
 
 _ENTRIES: Final = "SELECT seq, body, leaf FROM entry ORDER BY seq"
 _HEADS: Final = "SELECT size, note, frontier FROM checkpoint ORDER BY size"
@@ -55,7 +56,8 @@ class ChartVerdict(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
 
 
-Progress = Callable[[int, int], None]  # entries done, entries in all
+# Entries done, entries in all; none is done while the file's own pages are checked. An exception of its gives it up.
+Progress = Callable[[int, int], None]
 
 
 def verify_file(
@@ -172,12 +174,17 @@ class _Audit:
 
     def _read_file(self, connection: Connection) -> None:
         """Pages, types, and indexes against rows: an index that lies would hide entries from a search."""
+        (total,) = connection.execute(_LAST_SEQ).fetchone()
+        # SQLite ends its check when this raises, and says so as an error of its own; the same call raises again below.
+        connection.set_progress_handler(lambda: self._progress(0, total), STEPS_BETWEEN)
         try:
             for (problem,) in connection.execute("PRAGMA integrity_check"):
                 if problem != "ok":
                     self._find(Code.FILE, None, problem)
         except DatabaseError as why:  # a body that is not JSON stops the check; the entries are read all the same
             self._find(Code.FILE, None, f"the file's own check does not end: {why}")
+        finally:
+            connection.set_progress_handler(None, 0)
 
     def _read_entries(self, connection: Connection) -> None:
         (total,) = connection.execute(_LAST_SEQ).fetchone()

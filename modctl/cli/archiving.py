@@ -22,7 +22,7 @@ from modctl.cli.common import Context, emit, emit_raw, finish, print_line, say
 from modctl.clock import SystemClock
 from modctl.config import Layout, load_site
 from modctl.errors import Exit, UnreachableError, UsageError
-from modctl.ipc.charting import ExportChart
+from modctl.ipc.evidence import ExportChart
 
 PURPOSE: Final = "sync with the archive"
 

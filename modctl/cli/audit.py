@@ -1,25 +1,19 @@
 """``modctl audit``: claims against the chart, a sample that nobody can steer, and what fabrication looks like."""
 
-import contextlib
 import importlib
-import zoneinfo
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from modctl.chart.reader import ChartReader
-from modctl.cli.common import Context, emit, fail, finish, pass_context, say
-from modctl.clinic.claims import Judged
-from modctl.errors import Exit, UnreachableError, UsageError
+from modctl.cli.common import COPY, ZONE, Context, emit, fail, finish, pass_context, say
+from modctl.errors import Exit
 
-COPY = click.option(
-    "--chart", "copy", type=click.Path(path_type=Path, dir_okay=False), help="A copy of the chart. Default: the site's."
-)
-ZONE = click.option(
-    "--zone", "zone_name", help="The clinic's time zone, when there is no site. Example: Europe/Berlin."
-)
+if TYPE_CHECKING:
+    from modctl.clinic.claims import Judged
+    from modctl.reports.counts import Count
 
 
 class ClaimLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="audit.claim"):
@@ -56,20 +50,35 @@ class SuspicionLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
     sessions: tuple[str, ...]
 
 
+class SelectionLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="audit.export"):
+    """What was written."""
+
+    path: str
+    sessions: int
+    lines: int
+
+
 @click.group(invoke_without_command=True)
 @COPY
 @ZONE
 @click.pass_context
 def audit(ctx: click.Context, copy: Path | None, zone_name: str | None) -> None:
-    """Without a subcommand: the auditor's screen. Reads only; works on a copy, without controller or units.
+    """Without a subcommand: the auditor's screen. Reads only.
 
-    Example: modctl audit --chart copy.db
+    On a copy it needs no site, no controller and no unit. Without --chart it reads the station's own chart: through
+    the controller while one runs, with nobody signed in, so that nothing can be written; else the file itself.
+
+    Example: modctl audit --chart copy.db --zone Europe/Berlin
     """
     if ctx.invoked_subcommand is not None:
         return
     context = ctx.find_object(Context)
     if context is None or context.plain:
-        fail(Exit.USAGE, "The screen needs a terminal. Without one: modctl session list, session show, chart verify.")
+        fail(
+            Exit.USAGE,
+            "The screen needs a terminal. Without one: modctl session list, session show, chart verify, and "
+            "modctl audit counts, export, reconcile, sample, patterns; each takes --chart COPY.",
+        )
     finish(_show(context, copy, zone_name))
 
 
@@ -84,21 +93,18 @@ def reconcile(context: Context, claims: Path, copy: Path | None, zone_name: str 
     Verdicts: match, short, no_session, overlap, not_ours. Exit 1 when a claim has no full session behind it.
     Example: modctl audit reconcile quarter.csv --chart copy.db
     """
-    from modctl.clinic.claims import Verdict, parse_claims
-    from modctl.clinic.claims import reconcile as judged
-    from modctl.reports.treated import treatments
+    from modctl.cli.audit_source import text_of
+    from modctl.cli.reading import clinic_zone, reading
+    from modctl.reports.inquiry import claims_judged
+    from modctl.reports.papers import are_good, verdict_counts
 
-    lines, findings = parse_claims(_text(claims))
-    if findings:
-        raise UsageError("\n".join(f"{claims}: {finding}" for finding in findings))
-    with _reader(context, copy) as reader:
-        found = judged(lines, tuple(treatments(reader, _zone(context, zone_name))))
+    content, zone = text_of(claims), clinic_zone(context, zone_name)
+    with reading(context, copy) as chart:
+        found = claims_judged(chart, str(claims), content, zone, _unseen)
     for one in found:
         emit(_claim_line(one), _claim_text(one))
-    counts = {verdict: sum(one.verdict is verdict for one in found) for verdict in Verdict}
-    say(", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in counts.items() if count) or "no claims")
-    good = counts[Verdict.MATCH] + counts[Verdict.NOT_OURS]
-    finish(Exit.OK if good == len(found) else Exit.FINDINGS)
+    say(verdict_counts(found))
+    finish(Exit.OK if are_good(found) else Exit.FINDINGS)
 
 
 @audit.command()
@@ -112,25 +118,15 @@ def sample(context: Context, number: int, count: int, copy: Path | None) -> None
     The site cannot steer it, because the root was signed before the number was said; the auditor cannot, because the
     root decides too.
     """
-    from modctl.chart.errors import NoteError
-    from modctl.chart.note import parse_checkpoint, parse_note
-    from modctl.clinic.sampling import draw
+    from modctl.cli.reading import reading
+    from modctl.reports.inquiry import sample_drawn
 
-    with _reader(context, copy) as reader:
-        head = reader.last_head()
-        if head is None:
-            raise UnreachableError("This chart has no signed head: there is nothing to draw by. Take a checkpoint.")
-        try:
-            signed = parse_checkpoint(parse_note(head).text)
-        except NoteError as why:
-            raise UnreachableError(f"The chart's head does not parse: {why}") from why
-        names = [row.session for row in reader.sessions() if row.seq <= signed.size and not row.load]
-    root = signed.root
-    drawn = draw(root, number, names, count)
-    for place, name in enumerate(drawn, start=1):
-        line = DrawnLine(session=name, place=place, root=root.hex(), number=number, of=len(names))
-        emit(line, f"{place}. {name}")
-    say(f"{len(drawn)} of {len(names)} sessions, by root {root.hex()[:16]} and number {number}")
+    with reading(context, copy) as chart:
+        drawn = sample_drawn(chart, number, count)
+    for place, row in enumerate(drawn.rows, start=1):
+        line = DrawnLine(session=row.session, place=place, root=drawn.root, number=number, of=drawn.of)
+        emit(line, f"{place}. {row.session}")
+    say(drawn.says)
 
 
 @audit.command()
@@ -139,70 +135,82 @@ def sample(context: Context, number: int, count: int, copy: Path | None) -> None
 @pass_context
 def patterns(context: Context, copy: Path | None, zone_name: str | None) -> None:
     """Look for what fabrication looks like. A pattern is a reason to ask, never a proof. Exit 1 when there is one."""
-    from modctl.clinic.suspicion import suspicions
-    from modctl.reports.treated import watched
+    from modctl.cli.reading import clinic_zone, reading
+    from modctl.reports.inquiry import patterns_seen
+    from modctl.reports.papers import patterns_told
 
-    with _reader(context, copy) as reader:
-        found = suspicions(tuple(watched(reader, _zone(context, zone_name))))
+    zone = clinic_zone(context, zone_name)
+    with reading(context, copy) as chart:
+        found = patterns_seen(chart, zone, _unseen)
     for one in found:
         emit(SuspicionLine(**msgspec.structs.asdict(one)), f"{one.pattern}: {one.says}: {', '.join(one.sessions)}")
-    say(
-        f"{len(found)} patterns" if found else "No pattern was found; simulated sessions are not held against readings."
-    )
+    say(patterns_told(found))
     finish(Exit.FINDINGS if found else Exit.OK)
 
 
+@audit.command()
+@click.argument("words", nargs=-1, metavar="[WORDS]...")
+@COPY
+@ZONE
+@pass_context
+def counts(context: Context, words: tuple[str, ...], copy: Path | None, zone_name: str | None) -> None:
+    """Count early ends and opened soft limits by person, unit, reason and limit.
+
+    WORDS narrow what is counted, as in modctl session list. Example: modctl audit counts since:2026-03-01 --chart F
+    """
+    from modctl.cli.reading import reading
+    from modctl.cli.records import session_rows
+    from modctl.reports.counts import counted
+    from modctl.reports.inquiry import openings
+
+    rows = tuple(session_rows(context, words, copy, zone_name))
+    with reading(context, copy) as chart:
+        found = counted(rows, openings(chart))
+    for one in found:
+        emit(one, _count_text(one))
+    if not found:
+        say("No session fits.")
+
+
+@audit.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("words", nargs=-1, metavar="[WORDS]...")
+@COPY
+@ZONE
+@pass_context
+def export(context: Context, file: Path, words: tuple[str, ...], copy: Path | None, zone_name: str | None) -> None:
+    """Write the sessions that fit into FILE, a new one: entries as lines of JSON, or with .csv a row a session.
+
+    WORDS narrow the selection, as in modctl session list. Of a whole chart with its proof: modctl chart export.
+    Example: modctl audit export march.csv since:2026-03-01 until:2026-03-31 --chart copy.db
+    """
+    from modctl.cli.reading import reading
+    from modctl.cli.records import session_rows
+    from modctl.reports.selection import write_selection
+
+    rows = tuple(session_rows(context, words, copy, zone_name))
+    with reading(context, copy) as chart:
+        written = write_selection(chart, rows, file, _unseen)
+    record = SelectionLine(path=str(file), sessions=len(rows), lines=written)
+    emit(record, f"wrote {written} lines of {len(rows)} sessions to {file}")
+
+
 def _show(context: Context, copy: Path | None, zone_name: str | None) -> int:
-    from modctl.cli.audit_source import ChartFile
+    from modctl.cli.audit_source import ChartSource
+    from modctl.cli.reading import clinic_zone, reading
 
+    where = "the station's own chart" if copy is None else copy.name
+    source = ChartSource(lambda: reading(context, copy), where, clinic_zone(context, zone_name))
     # The screens stand above this package and are nothing that it builds on: loaded by name, like a program.
-    run: Callable[[ChartFile], int] = importlib.import_module("tui.audit.app").run
-    with _file(context, copy) as path:
-        return run(ChartFile(path, _zone(context, zone_name)))
+    run: Callable[[ChartSource], int] = importlib.import_module("tui.audit.app").run
+    return run(source)
 
 
-@contextlib.contextmanager
-def _reader(context: Context, copy: Path | None) -> Iterator[ChartReader]:
-    with _file(context, copy) as path, contextlib.closing(ChartReader.open(path)) as reader:
-        yield reader
+def _unseen(_done: int, _of: int) -> None:
+    """Nobody watches: results are lines."""
 
 
-@contextlib.contextmanager
-def _file(context: Context, copy: Path | None) -> Iterator[Path]:
-    """The named copy, or the site's chart while nobody else has it."""
-    from modctl.cli.reach import controller_if_any, site_to_ourselves
-    from modctl.config import Layout
-
-    if copy is not None:
-        yield copy
-        return
-    if controller_if_any(context) is not None:
-        raise UnreachableError(
-            "A controller has this site's chart. Take a copy (modctl chart export copy.db) and name it: --chart copy.db"
-        )
-    layout = Layout(context.site)
-    with site_to_ourselves(layout):
-        yield layout.chart
-
-
-def _zone(context: Context, named: str | None) -> zoneinfo.ZoneInfo:
-    from modctl.config import load_site
-
-    name = named or load_site(context.site).site.timezone
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError) as why:
-        raise UsageError(f"There is no time zone {name!r}.") from why
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as why:
-        raise UnreachableError(f"{path} cannot be read: {why}") from why
-
-
-def _claim_line(one: Judged) -> ClaimLine:
+def _claim_line(one: "Judged") -> ClaimLine:
     return ClaimLine(
         **msgspec.structs.asdict(one.claim),
         verdict=one.verdict,
@@ -213,6 +221,21 @@ def _claim_line(one: Judged) -> ClaimLine:
     )
 
 
-def _claim_text(one: Judged) -> str:
+def _claim_text(one: "Judged") -> str:
     claim, word = one.claim, one.verdict.replace("_", " ").upper()
     return f"{word} row {claim.row}: {claim.patient} {claim.date} {claim.code}: {one.says}"
+
+
+def _count_text(one: "Count") -> str:
+    from modctl import sentences
+
+    match one.by:
+        case "reason":
+            return f"early, because {sentences.reason(one.name)}: {one.sessions} sessions"
+        case "limit":
+            seconds = f", {one.second_person} with a second person"
+            return f"limit {one.name}: opened {one.overrides} times in {one.sessions} sessions{seconds}"
+        case _:
+            name = "all" if one.by == "all" else f"{one.by} {one.name}"
+            told = f"{one.early} early, {one.overrides} overrides, {one.bad} faulted or unconfirmed"
+            return f"{name}: {one.sessions} sessions, {told}"

@@ -1,123 +1,85 @@
-"""A chart file, read for the auditor's screen: its own connection in each thread that asks."""
+"""What the auditor's screen asks of a chart, answered as the commands are answered."""
 
-import contextlib
 import zoneinfo
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final
 
-from modctl import sentences, text
-from modctl.chart.reader import ChartReader, SessionRow
-from modctl.chart.verify import ChartVerdict, verify_file
-from modctl.errors import RefusedError, UnreachableError
-from modctl.reports.html import account_rows, value_rows
-from modctl.reports.note import six_lines
-from modctl.reports.pages import Page, Section
-from modctl.reports.picture import picture_of
-from modctl.reports.sheet import Given, Point, Sheet, note_facts, sheet_of
-from modctl.reports.telling import flat
-
-COLUMNS: Final = 66  # chosen: what an 80-column screen has beside the scale
-Progress = Callable[[int, int], None]
+from modctl.chart.readable import Readable, pages
+from modctl.chart.reader import SessionRow
+from modctl.chart.verify import ChartVerdict, Progress
+from modctl.errors import UnreachableError, UsageError
+from modctl.reports.audited import page_of
+from modctl.reports.counts import counts_paper
+from modctl.reports.inquiry import claims_judged, openings, patterns_seen, sample_drawn
+from modctl.reports.pages import Drawn, Page, Paper
+from modctl.reports.papers import claims_paper, patterns_paper
+from modctl.reports.selection import write_selection
+from modctl.reports.sheet import SheetError, sheet_of
 
 
-class ChartFile:
-    """One chart that nobody is writing: a copy, or a site's own while it is held."""
+class ChartSource:
+    """One chart, opened anew for each question, in the thread that asks."""
 
-    def __init__(self, path: Path, zone: zoneinfo.ZoneInfo) -> None:
-        self._path = path
-        self._zone = zone
-        with self._reader() as reader:
-            genesis = reader.genesis()
-        self.name = f"{genesis.site}, {path.name}"
+    def __init__(
+        self, opened: Callable[[], AbstractContextManager[Readable]], where: str, zone: zoneinfo.ZoneInfo
+    ) -> None:
+        self._opened = opened
+        self.zone = zone
+        with opened() as chart:
+            genesis = chart.genesis()
+        self.name = f"{genesis.site}, {where}"
         self.simulated = genesis.simulated
 
-    def rows(self) -> Sequence[SessionRow]:
+    def pages(self) -> Iterator[Sequence[SessionRow]]:
         """Every session that was started, the newest first."""
-        with self._reader() as reader:
-            return reader.sessions()
+        with self._opened() as chart:
+            yield from pages(chart)
 
     def page(self, session: str) -> Page:
         """One of them, as picture and rows."""
-        with self._reader() as reader:
-            sheet = sheet_of(reader.session_with_inputs(session), self._zone)
-        return page_of(sheet)
+        with self._opened() as chart:
+            entries = chart.session_with_inputs(session)
+        try:
+            return page_of(sheet_of(entries, self.zone))
+        except SheetError as why:
+            raise UsageError(f"{session}: {why}.") from why
 
     def verify(self, progress: Progress) -> ChartVerdict:
-        """Judge the file, without a head from outside."""
-        return verify_file(self._path, (), None, progress)
+        """Judge it, without a head from outside."""
+        with self._opened() as chart:
+            return chart.verify(progress=progress)
 
-    def export(self, sessions: Sequence[str], target: Path) -> int:
-        """Every entry of these sessions as lines of JSON, the oldest session first."""
-        written = 0
-        try:
-            with self._reader() as reader, target.open("xb") as file:
-                for session in reversed(sessions):
-                    for entry in reader.session_with_inputs(session):
-                        file.write(flat(entry) + b"\n")
-                        written += 1
-        except FileExistsError as why:
-            raise RefusedError(f"{target} is there already; nothing was written.") from why
-        except OSError as why:
-            raise UnreachableError(f"{target} cannot be written: {why.strerror}.") from why
-        return written
+    def counts(self, rows: Sequence[SessionRow], what: str) -> Paper:
+        """Overrides and early ends of these sessions."""
+        with self._opened() as chart:
+            return counts_paper(rows, openings(chart), what)
 
-    @contextlib.contextmanager
-    def _reader(self) -> Iterator[ChartReader]:
-        with contextlib.closing(ChartReader.open(self._path)) as reader:
-            yield reader
+    def export(self, rows: Sequence[SessionRow], target: Path, progress: Progress) -> int:
+        """Write these sessions into a new file; how many lines."""
+        with self._opened() as chart:
+            return write_selection(chart, rows, target, progress)
 
+    def reconcile(self, claims: Path, progress: Progress) -> Paper:
+        """Hold a file of claims against it."""
+        content = text_of(claims)
+        with self._opened() as chart:
+            return claims_paper(claims_judged(chart, claims.name, content, self.zone, progress), claims.name)
 
-def page_of(sheet: Sheet) -> Page:
-    """The sheet's facts in the order in which an auditor asks for them."""
-    ended, asked = sheet.ended, sheet.requested
-    state = (
-        "OPEN: no end in this chart"
-        if ended is None
-        else f"{text.outcome(ended.outcome)}: {sentences.reason(ended.reason)}"
-    )
-    values = [point.value for point in (*sheet.commanded, *sheet.reported) if point.value is not None]
-    load = "" if sheet.started is None else sheet.started.load
-    what = f"BENCH RUN on {load}, no patient" if load else f"{asked.preset} on {asked.unit} for {asked.patient}"
-    note = () if load else (Section(heading="For the note", rows=tuple(("", line) for line in _note(sheet))),)
-    return Page(
-        title=f"{sheet.session}  {sheet.began}  {what}",
-        state=state,
-        says=picture_of(sheet).says,
-        commanded=_columns(sheet.commanded, sheet.length_ms, holds=True),
-        reported=_columns(sheet.reported, sheet.length_ms, holds=False),
-        top_text=text.quantity(sheet.level, max([1, *values])),
-        sections=(
-            Section(heading="Set, commanded, read back, delivered", rows=tuple(value_rows(sheet))),
-            Section(heading="Time", rows=tuple(account_rows(sheet))),
-            Section(
-                heading="Events", rows=tuple((one.at, f"{one.sentence} (entry {one.seq})") for one in sheet.moments)
-            ),
-            Section(heading="Answers", rows=tuple((one.gate.replace("_", " "), _given(one)) for one in sheet.answers)),
-            *note,
-        ),
-    )
+    def patterns(self, progress: Progress) -> Paper:
+        """What fabrication looks like."""
+        with self._opened() as chart:
+            return patterns_paper(patterns_seen(chart, self.zone, progress))
+
+    def sample(self, number: int, count: int) -> Drawn:
+        """Sessions that neither side can choose."""
+        with self._opened() as chart:
+            return sample_drawn(chart, number, count)
 
 
-def _note(sheet: Sheet) -> tuple[str, ...]:
-    return six_lines(note_facts(sheet, ""))
-
-
-def _given(one: Given) -> str:
-    age = f", {one.age_s} s old" if one.age_s else ""
-    return f"{one.answer.replace('-', ' ')} ({one.by}, {one.at}, {one.source}{age}, took {one.took_ms} ms)"
-
-
-def _columns(points: Sequence[Point], length_ms: int, *, holds: bool) -> tuple[int | None, ...]:
-    """The most of each column of time; a commanded value holds until the next one, a reported one does not."""
-    found: list[int | None] = [None] * COLUMNS
-    for point in points:
-        if 0 <= point.at_ms <= length_ms and point.value is not None:
-            column = min(COLUMNS - 1, point.at_ms * COLUMNS // length_ms)
-            found[column] = max(point.value, found[column] or 0)
-    if not holds:
-        return tuple(found)
-    held: list[int | None] = []
-    for value in found:
-        held.append(value if value is not None or not held else held[-1])
-    return tuple(held)
+def text_of(path: Path) -> str:
+    """A file that a person named, as text."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as why:
+        raise UnreachableError(f"{path} cannot be read: {why}") from why

@@ -20,7 +20,7 @@ from modctl.controller.backup import WARNING
 from modctl.controller.restore import Staged, declare, put_in_place, staged
 from modctl.controller.rights import PUTS_BACK
 from modctl.errors import Exit, RefusedError, UnreachableError, UsageError
-from modctl.ipc.charting import ExportChart
+from modctl.ipc.evidence import ExportChart
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="chart.backup"):

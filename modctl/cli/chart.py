@@ -3,6 +3,7 @@
 A live chart is opened by its controller alone.
 """
 
+import sys
 from pathlib import Path
 
 import click
@@ -45,7 +46,8 @@ def verify(context: Context, file: Path | None, note: Path | None, vkey: str | N
     """
     from modctl.chart.pack import is_pack
     from modctl.chart.receipt import head_in, is_receipt
-    from modctl.chart.verify import Judgement, verify_file
+    from modctl.chart.verify import Judgement
+    from modctl.cli.reading import reading
 
     outside = () if note is None else (head_in(_read(note)),)
     begin = b"" if file is None else _begin(file)
@@ -55,7 +57,8 @@ def verify(context: Context, file: Path | None, note: Path | None, vkey: str | N
         from modctl.cli.receipts import verify_receipt_file
 
         finish(verify_receipt_file(context, _read(file), vkey, outside, require_anchor=require_anchor))
-    verdict = verify_file(file, outside, vkey) if file is not None else _verify_live(context, outside, vkey)
+    with reading(context, file) as found:
+        verdict = found.verify(outside, vkey, _progress if sys.stderr.isatty() and not context.plain else None)
     if context.json:
         emit_raw(msgspec.json.encode(verdict))
     else:
@@ -97,7 +100,7 @@ def export(context: Context, file: Path, *, purpose: str) -> None:
     """
     from modctl.cli.charts import export_live
     from modctl.cli.common import emit
-    from modctl.ipc.charting import ExportChart
+    from modctl.ipc.evidence import ExportChart
 
     target = file.absolute()
     export_live(context, ExportChart(id=0, path=str(target), purpose=purpose))
@@ -173,10 +176,9 @@ def sync(context: Context, *, target: Path | None) -> None:
         archiving.pull(context, target.absolute())
 
 
-def _verify_live(context: Context, outside: tuple[bytes, ...], vkey: str | None) -> ChartVerdict:
-    from modctl.cli.charts import verify_live
-
-    return verify_live(context, outside, vkey)
+def _progress(done: int, total: int) -> None:
+    """One line that is written over; only on a terminal."""
+    click.echo(f"\r{done} of {total} entries ", nl=done == total, err=True)
 
 
 def _take_checkpoint(context: Context) -> bytes:

@@ -9,25 +9,12 @@ import msgspec
 from modctl.chart.keys import KeyFolder
 from modctl.chart.reader import ChartReader
 from modctl.chart.store import ChartStore
-from modctl.chart.verify import ChartVerdict, verify_file
 from modctl.cli.common import Context
 from modctl.cli.reach import controller_if_any, done, site_to_ourselves
 from modctl.clock import SystemClock
 from modctl.config import Layout, load_site
 from modctl.controller.leaving import charted, problem_with, write_out
-from modctl.ipc.charting import ExportChart, TakeCheckpoint, VerifyChart
-
-
-def verify_live(context: Context, outside: tuple[bytes, ...], vkey: str | None) -> ChartVerdict:
-    """Verify the chart where it is."""
-    client = controller_if_any(context)
-    if client is None:
-        layout = Layout(context.site)
-        with site_to_ourselves(layout):
-            return verify_file(layout.chart, outside, vkey)
-    note = outside[0].decode(errors="replace") if outside else None
-    answer = done(client.request(VerifyChart(id=client.next_id(), checkpoint=note, vkey=vkey)))
-    return msgspec.json.decode(answer.verdict, type=ChartVerdict)
+from modctl.ipc.evidence import ExportChart, TakeCheckpoint
 
 
 def take_checkpoint(context: Context) -> bytes:

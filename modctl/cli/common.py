@@ -22,6 +22,12 @@ class Context(msgspec.Struct):
     width: int | None = None  # of a line in plain mode; None: as it comes
 
 
+COPY = click.option(
+    "--chart", "copy", type=click.Path(path_type=Path, dir_okay=False), help="A copy of the chart. Default: the site's."
+)
+ZONE = click.option(
+    "--zone", "zone_name", help="The clinic's time zone, when there is no site. Example: Europe/Berlin."
+)
 pass_context = click.make_pass_decorator(Context)
 
 

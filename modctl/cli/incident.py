@@ -38,7 +38,7 @@ def incident(context: Context, session: str, *, user: str, out: Path | None, pin
     """
     from modctl.cli.charts import export_live
     from modctl.cli.records import entries_of
-    from modctl.ipc.charting import ExportChart
+    from modctl.ipc.evidence import ExportChart
 
     folder = (out or Path(f"incident-{session}")).absolute()
     if folder.exists():

@@ -12,7 +12,7 @@ from modctl.cli.charts import export_live
 from modctl.cli.common import Context, emit, emit_raw, print_line
 from modctl.cli.records import named
 from modctl.errors import Exit
-from modctl.ipc.charting import ExportChart
+from modctl.ipc.evidence import ExportChart
 from modctl.reports import receipt as words
 
 MEANING = {

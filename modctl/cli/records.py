@@ -1,100 +1,70 @@
-"""The record of sessions, from the running controller or, when none runs, from the chart while we hold the site."""
+"""The record of sessions, for commands: lists, one session, the last one."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modctl.cli.common import Context
-from modctl.cli.reach import controller_if_any, done, site_to_ourselves
-from modctl.config import Layout
 from modctl.errors import UsageError
-from modctl.ipc.client import BlockingClient
-from modctl.ipc.messages import Entries, ListSessions, SessionRow
 from modctl.records import Entry
-from modctl.reports.telling import entry_of
+
+if TYPE_CHECKING:
+    from modctl.chart.reader import SessionRow
+    from modctl.chart.wanted import Wanted
 
 
-def session_rows(context: Context, limit: int, *, overridden: bool = False) -> tuple[SessionRow, ...]:
-    """At most ``limit`` sessions, the newest first; ``overridden``: only those with an opened limit."""
-    client = controller_if_any(context)
-    if client is not None:
-        return tuple(_pages_of_sessions(client, limit, overridden=overridden))
-    from modctl.chart.reader import OPEN, ChartReader, SessionFilter
+def wanted_of(words: tuple[str, ...]) -> "Wanted":
+    """What was asked for in words; UsageError says which words there are."""
+    from modctl.chart.wanted import parse_wanted
 
-    layout = Layout(context.site)
-    with site_to_ourselves(layout):
-        reader = ChartReader.open(layout.chart)
-        found = reader.sessions(SessionFilter(overridden=overridden), limit=limit)
-        reader.close()
-    return tuple(
-        SessionRow(
-            session=row.session,
-            unit=row.unit,
-            patient=row.patient,
-            preset=row.preset,
-            started_at_utc=row.started_at_utc,
-            outcome=None if row.outcome == OPEN else row.outcome,
-            planned_ms=row.planned_ms,
-            delivered_ms=row.delivered_ms or 0,
-            simulated=row.simulated,
-            overrides=row.overrides,
-            signed=row.signed,
-            amended=row.amended,
-            load=row.load,
-            head=row.head,
-        )
-        for row in found
-    )
+    wanted = parse_wanted(" ".join(words))
+    if isinstance(wanted, str):
+        raise UsageError(wanted)
+    return wanted
 
 
-def named(context: Context, wanted: str | None) -> str:
+def session_rows(
+    context: Context,
+    words: tuple[str, ...] = (),
+    copy: Path | None = None,
+    zone_name: str | None = None,
+) -> "Generator[SessionRow]":
+    """The sessions that fit, the newest first; the chart is read only as far as they are taken."""
+    from modctl.chart.readable import every_session
+    from modctl.chart.wanted import chosen
+    from modctl.cli.reading import clinic_zone, reading
+
+    wanted = wanted_of(words)
+    zone = clinic_zone(context, zone_name) if wanted.since or wanted.until else UTC  # only a day has a place
+    with reading(context, copy) as chart:
+        yield from chosen(every_session(chart), wanted, zone)
+
+
+def named(context: Context, wanted: str | None, copy: Path | None = None) -> str:
     """The session that is meant: the one that was said, else the last."""
-    name = wanted or next((row.session for row in session_rows(context, 1)), None)
+    name = wanted
+    if name is None:
+        with contextlib.closing(session_rows(context, copy=copy)) as rows:  # gives the site back before it is read on
+            name = next((row.session for row in rows), None)
     if name is None:
         raise UsageError("There is no session in this chart yet.")
     return name
 
 
-def entries_of(context: Context, session: str) -> tuple[Entry, ...]:
+def entries_of(context: Context, session: str, copy: Path | None = None) -> tuple[Entry, ...]:
     """Every entry of one session, its inputs included, in the order of the chart; none for an unknown session."""
-    client = controller_if_any(context)
-    if client is not None:
-        return tuple(_pages_of_entries(client, session))
-    from modctl.chart.reader import ChartReader
+    from modctl.cli.reading import reading
 
-    layout = Layout(context.site)
-    with site_to_ourselves(layout):
-        reader = ChartReader.open(layout.chart)
-        found = reader.session_with_inputs(session)
-        reader.close()
-    return found
+    with reading(context, copy) as chart:
+        return chart.session_with_inputs(session)
 
 
-def wanted_entries(context: Context, wanted: str | None) -> tuple[Entry, ...]:
+def wanted_entries(context: Context, wanted: str | None, copy: Path | None = None) -> tuple[Entry, ...]:
     """Every entry of the named session, or of the last one. UsageError when there is none."""
-    name = named(context, wanted)
-    found = entries_of(context, name)
+    name = named(context, wanted, copy)
+    found = entries_of(context, name, copy)
     if not found:
         raise UsageError(f"There is no session {name!r} in this chart; see modctl session list.")
     return found
-
-
-def _pages_of_sessions(client: BlockingClient, limit: int, *, overridden: bool) -> Iterator[SessionRow]:
-    given = 0
-    while given < limit:
-        asked = ListSessions(id=client.next_id(), limit=min(100, limit - given), offset=given, overridden=overridden)
-        answer = done(client.request(asked))
-        rows = answer.sessions or ()
-        yield from rows
-        given += len(rows)
-        if not rows or not answer.more:
-            return
-
-
-def _pages_of_entries(client: BlockingClient, session: str) -> Iterator[Entry]:
-    since = -1
-    while True:
-        answer = done(client.request(Entries(id=client.next_id(), session=session, since=since)))
-        page = [entry_of(body) for body in answer.entries or ()]
-        yield from page
-        if not page or not answer.more:
-            return
-        since = page[-1].seq

@@ -1,27 +1,43 @@
 """``modctl session``: run one, and read the record of those that were."""
 
 import contextlib
+import itertools
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import click
 import msgspec
 
 from modctl.cli.board import sessions_now
-from modctl.cli.common import Context, emit, emit_raw, finish, pass_context, print_line
+from modctl.cli.common import COPY, ZONE, Context, emit, emit_raw, finish, pass_context, print_line
 from modctl.cli.durations import DURATION
 from modctl.cli.record import amend_session, late_entry, sign_session
 from modctl.cli.report import report
 from modctl.cli.taking_over import attend_session
 from modctl.errors import Exit, UsageError
 from modctl.ipc.hands import StartWith
-from modctl.ipc.messages import SessionRow
 
 
-class SessionLine(SessionRow, frozen=True, kw_only=True, tag_field="kind", tag="session"):
-    """One session of the list."""
+class SessionLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="session"):
+    """One session of the list. ``outcome`` None: it has not ended, nothing is settled and ``delivered_ms`` is 0."""
+
+    session: str
+    unit: str
+    patient: str
+    preset: str
+    started_at_utc: str
+    outcome: str | None
+    planned_ms: int
+    delivered_ms: int
+    simulated: bool
+    overrides: int
+    signed: bool
+    amended: bool
+    load: str
+    head: str
+    actor: str | None
+    modality: str
+    reason: str | None
 
 
 class ReplayLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="session.replay"):
@@ -31,9 +47,6 @@ class ReplayLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     same: bool
     decisions: int
     first_difference: int | None
-
-
-MOST: Final = 1_000_000  # chosen: more sessions than a clinic has in a decade
 
 
 @click.group()
@@ -138,41 +151,53 @@ def start_session(
 
 
 @session.command(name="list")
+@click.argument("words", nargs=-1, metavar="[WORDS]...")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
 @click.option("--overrides", "overridden", is_flag=True, help="Only sessions in which a soft limit was opened.")
-@click.option("--patient", default="", help="Only of this reference.")
-@click.option("--unit", default="", help="Only on this unit.")
-@click.option("--outcome", default="", help="Only completed, stopped, faulted or unconfirmed.")
-@click.option("--since", default="", metavar="YYYY-MM-DD", help="Only from this day on, in UTC.")
-@click.option("--until", default="", metavar="YYYY-MM-DD", help="Only up to this day, in UTC.")
+@COPY
+@ZONE
 @pass_context
-def list_sessions(  # one option a column
-    context: Context, *, limit: int, overridden: bool, patient: str, unit: str, outcome: str, since: str, until: str
+def list_sessions(
+    context: Context,
+    *,
+    words: tuple[str, ...],
+    limit: int,
+    overridden: bool,
+    copy: Path | None,
+    zone_name: str | None,
 ) -> None:
-    """List sessions, the newest first.
+    """List sessions, the newest first. WORDS narrow the list; all of them must fit.
 
-    Example, for an audit: modctl session list --overrides --since 2026-10-01 --outcome stopped
+    Words: patient:P-001 unit:estim-1 by:therapist preset:ID outcome:faulted session:ID since:2026-03-01
+    until:2026-03-31 override early simulated. Early: less than 95 % of what was planned.
+
+    Example, for an audit: modctl session list by:therapist since:2026-03-01 override --chart copy.db
     """
     from modctl import text
+    from modctl.chart.reader import OPEN
     from modctl.cli.records import session_rows
 
-    wanted = {"patient": patient, "unit": unit, "outcome": outcome}
-    rows = session_rows(context, MOST if any((*wanted.values(), since, until)) else limit, overridden=overridden)
-    for row in [row for row in rows if _is_wanted(row, wanted, since, until)][:limit]:
-        record = SessionLine(**msgspec.structs.asdict(row))
-        delivered = f"{text.clock(row.delivered_ms)} of {text.clock(row.planned_ms)}"
+    asked = (*words, "override") if overridden and "override" not in words else words
+    for row in itertools.islice(session_rows(context, asked, copy, zone_name), limit):
+        said = {name: getattr(row, name) for name in SessionLine.__struct_fields__}
+        is_open = row.outcome == OPEN
+        record = SessionLine(
+            **{**said, "outcome": None if is_open else row.outcome, "delivered_ms": row.delivered_ms or 0}
+        )
+        delivered = f"{text.clock(record.delivered_ms)} of {text.clock(row.planned_ms)}"
         opened = (f"{row.overrides} opened",) if row.overrides else ()
         record_is = "AMENDED after signing" if row.amended else "signed" if row.signed else "not signed"
         who = (f"BENCH RUN on {row.load}, no patient",) if row.load else (row.patient, row.preset)
         ends = opened if row.load else (*opened, record_is)  # nobody signs what was no treatment
         parts = (row.started_at_utc, row.session, row.unit, *who, delivered, *ends)
-        emit(record, f"{text.outcome(row.outcome)}  " + "  ".join(parts))
+        emit(record, f"{text.outcome(record.outcome)}  " + "  ".join(parts))
 
 
 @session.command(name="show")
 @click.argument("wanted", metavar="[SESSION]", required=False)
+@COPY
 @pass_context
-def show_session(context: Context, wanted: str | None) -> None:
+def show_session(context: Context, wanted: str | None, copy: Path | None) -> None:
     """Show the events of a session (default: the last one) as the chart holds them, answers included.
 
     The end is printed last; what was answered after it stands before it, with its later number. What people wrote is
@@ -182,7 +207,7 @@ def show_session(context: Context, wanted: str | None) -> None:
     from modctl.cli.texts import Texts, told
     from modctl.reports.telling import ENDED, Teller, answered, flat, flat_sample, record_of, samples
 
-    found = wanted_entries(context, wanted)
+    found = wanted_entries(context, wanted, copy)
     teller, texts = Teller(), Texts(context)
     for entry in sorted(found, key=lambda entry: (entry.kind == ENDED, entry.seq)):
         if context.json:
@@ -202,8 +227,9 @@ def show_session(context: Context, wanted: str | None) -> None:
 
 @session.command(name="replay")
 @click.argument("wanted", metavar="[SESSION]", required=False)
+@COPY
 @pass_context
-def replay_session(context: Context, wanted: str | None) -> None:
+def replay_session(context: Context, wanted: str | None, copy: Path | None) -> None:
     """Run a session's charted inputs through the same decisions again (default: the last session) and compare.
 
     Exit 1 when a decision differs: then the program or the chart is not what it was.
@@ -212,7 +238,7 @@ def replay_session(context: Context, wanted: str | None) -> None:
     from modctl.engine.replay import NotReplayableError, replay
 
     try:
-        replayed = replay(wanted_entries(context, wanted))
+        replayed = replay(wanted_entries(context, wanted, copy))
     except NotReplayableError as why:
         raise UsageError(f"This session cannot be run again: {why}.") from why
     record = ReplayLine(**msgspec.structs.asdict(replayed))
@@ -223,13 +249,6 @@ def replay_session(context: Context, wanted: str | None) -> None:
 
 for _added in (sessions_now, attend_session, sign_session, amend_session, late_entry):
     session.add_command(_added)
-
-
-def _is_wanted(row: SessionRow, wanted: Mapping[str, str], since: str, until: str) -> bool:
-    """A row passes what was named; days are compared as they are written."""
-    day = row.started_at_utc[: len("2026-01-01")]
-    is_in = (not since or day >= since) and (not until or day <= until)
-    return is_in and all(not value or getattr(row, name) == value for name, value in wanted.items())
 
 
 def setting(text: str) -> tuple[str, int]:

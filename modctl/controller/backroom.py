@@ -18,14 +18,10 @@ from modctl.controller.tap import Tap, fitting
 from modctl.controller.words import head_answer
 from modctl.controller.writer import ChartWriter
 from modctl.engine.core_events import HoldUnit
-from modctl.ipc.charting import ExportChart
 from modctl.ipc.connection import Caller
+from modctl.ipc.evidence import ExportChart
 from modctl.ipc.hands import OpenIncident
-from modctl.ipc.messages import (
-    Done,
-    Refused,
-    Round,
-)
+from modctl.ipc.messages import Done, Refused, Round
 from modctl.ipc.server import Server
 from modctl.ipc.servicing import FrameRow, LookAtUnit, TraceUnit
 from modctl.records import Draft, IncidentOpened, RoundClosed, RoundOpened

@@ -32,8 +32,9 @@ from modctl.controller.writer import ChartWriter
 from modctl.engine.core_events import Begin, Partner, Refuse, ScreenLost, StopUnits
 from modctl.engine.effects import Reply, Stopped
 from modctl.engine.phases import OVER
-from modctl.ipc.charting import ExportChart, TakeCheckpoint, VerifyChart
+from modctl.errors import RefusedError
 from modctl.ipc.connection import Caller
+from modctl.ipc.evidence import ExportChart, LastHead, TakeCheckpoint, VerifyChart
 from modctl.ipc.hands import AlarmView, Amend, LateEntry, Lock, OpenIncident, SignSession, TakeOver
 from modctl.ipc.messages import (
     Acknowledge,
@@ -73,6 +74,7 @@ COLDS_BACK: Final = timedelta(hours=12)  # chosen: a cold whose end nobody knows
 KEPT_CARDS: Final = 64  # chosen: more sessions than the engine keeps
 NO_GUARD: Final = "The guard that switches everything off in an emergency is not running. Nothing was started."
 NOTHING_HOLDS: Final = "No earlier answer holds here: answer the question itself. It is still open."
+NOBODY_WAITS: Final = "Whoever asked has hung up; the chart was not judged."
 SOURCES: Final = ("person", "file", "carried")
 ONLY_SIMULATED: Final = "Answers come from a person: answer files work in simulated sites only."
 
@@ -152,10 +154,10 @@ class Desk(Backroom):
                 self._reading.ask(
                     lambda reading: self._open_incident(reading, number, actor, request), self._answer(number)
                 )
-            case ListSessions() | Entries():
+            case ListSessions() | Entries() | LastHead():
                 self._reading.ask(lambda reading: _read(reading, request), self._answer(number))
             case VerifyChart():
-                self._archive.ask(lambda reading: reading.verify(request), self._answer(number))
+                self._archive.ask(lambda reading: self._verify(reading, number, caller, request), self._answer(number))
             case _:
                 self._front.ask(lambda front: self._at_front(front, number, caller, request), self._answer(number))
 
@@ -393,6 +395,17 @@ class Desk(Backroom):
         self._asking[number] = (caller, request)
         self.host.post(event_of(number, caller.user or "", request, sealed.commitment if sealed.text else ""))
 
+    def _verify(self, reading: Reading, number: int, caller: Caller, request: VerifyChart) -> Done:
+        """In the archive's thread: given up as soon as nobody waits for it any more."""
+
+        def progress(done: int, total: int) -> None:
+            if caller.connection not in self._present:
+                raise RefusedError(NOBODY_WAITS)
+            if request.progress:
+                self.server.progress(number, done, total)
+
+        return reading.verify(request, progress)
+
     def _take_over(self, number: int, caller: Caller, request: TakeOver) -> None:
         """The session goes on in the caller's hands and under the eyes of their screen."""
         run = self.host.state.sessions.get(request.session)
@@ -445,5 +458,11 @@ def _partner_session(event: Begin | Refuse) -> str:
     return event.partner.setup.session if isinstance(event.partner, Partner) else event.partner.session
 
 
-def _read(reading: Reading, request: ListSessions | Entries) -> Done:
-    return reading.sessions(request) if isinstance(request, ListSessions) else reading.entries(request)
+def _read(reading: Reading, request: ListSessions | Entries | LastHead) -> Done:
+    match request:
+        case ListSessions():
+            return reading.sessions(request)
+        case Entries():
+            return reading.entries(request)
+        case LastHead():
+            return reading.last_head()

@@ -11,7 +11,7 @@ from modctl.chart.reader import ChartReader
 from modctl.chart.sqlite import Connection
 from modctl.config import Layout
 from modctl.controller.backup import write_backup
-from modctl.ipc.charting import ExportChart
+from modctl.ipc.evidence import ExportChart
 from modctl.ipc.messages import (
     Done,
     Refused,

@@ -13,21 +13,15 @@ import msgspec
 from modctl.chart.reader import OPEN, ChartReader, SessionFilter
 from modctl.chart.reader import SessionRow as ChartRow
 from modctl.chart.sqlite import Connection, open_reader
-from modctl.chart.verify import verify
+from modctl.chart.verify import Progress
 from modctl.config import Layout
 from modctl.controller.history import History, history, jumps_of_a_day, switches_of_today
+from modctl.controller.judge import Question, judged
 from modctl.controller.leaving import problem_with, write_out
 from modctl.controller.lookback import looked_back
 from modctl.controller.rounds import Facts
-from modctl.ipc.charting import ExportChart, VerifyChart
-from modctl.ipc.messages import (
-    Done,
-    Entries,
-    ListSessions,
-    Refused,
-    SessionRow,
-    Start,
-)
+from modctl.ipc.evidence import ExportChart, VerifyChart
+from modctl.ipc.messages import Done, Entries, ListSessions, Refused, SessionRow, Start
 from modctl.ipc.server import Body
 from modctl.ipc.servicing import LookBack
 from modctl.records import Entry
@@ -45,7 +39,7 @@ class Reading:
         self._connection: Connection = open_reader(layout.chart)
         self._reader = ChartReader(self._connection)
         self._busy = busy
-        self._held: tuple[str, int, tuple[Entry, ...]] = ("", 0, ())  # a session, the chart's end then, its entries
+        self._held: tuple[str, tuple[Entry, ...]] = ("", ())  # a session and its entries, for the next page
 
     def close(self) -> None:
         """Close the connection."""
@@ -54,20 +48,24 @@ class Reading:
     def sessions(self, request: ListSessions) -> Done:
         """One page of sessions, the newest first."""
         limit = min(max(request.limit, 1), MAX_SESSIONS)
-        first = max(request.offset, 0)
-        wanted = SessionFilter(overridden=request.overridden)
-        rows = self._reader.sessions(wanted, limit=first + limit + 1)[first:]
-        shown = tuple(_session_row(row) for row in rows[:limit])
-        return Done(id=0, sessions=shown, more=len(rows) > limit)
+        rows = self._reader.sessions(SessionFilter(before=request.before), limit=limit + 1)
+        shown = _rows_fitting(_session_row(row) for row in rows[:limit])
+        return Done(id=0, sessions=shown, more=len(rows) > len(shown))
 
     def entries(self, request: Entries) -> Done:
-        """One page of entries after ``since``, of one session or of all."""
-        if request.session is None:
-            found: Sequence[Entry] = self._reader.entries_since(request.since, PAGE_ROWS)
-            is_all = len(found) < PAGE_ROWS
+        """One page of entries after ``since``, of one session, of one kind, or of all."""
+        is_all = True
+        if request.session is not None:
+            name, since, kind = request.session, request.since, request.kind_of
+            entries = self.session(name, since) if request.inputs else self._reader.session(name)
+            found: Sequence[Entry] = [one for one in entries if one.seq > since and kind in (None, one.kind)]
         else:
-            found = [entry for entry in self.session(request.session) if entry.seq > request.since]
-            is_all = True
+            found = (
+                self._reader.entries_since(request.since, PAGE_ROWS)
+                if request.kind_of is None
+                else self._reader.of_kind_since(request.kind_of, request.since, PAGE_ROWS)
+            )
+            is_all = len(found) < PAGE_ROWS
         page = _fitting(found)
         raws = tuple(msgspec.Raw(body.body) for body in page)
         return Done(id=0, entries=raws, more=len(page) < len(found) or not is_all)
@@ -88,12 +86,17 @@ class Reading:
         """The entries after ``since`` as bytes, as many as fit a page."""
         return _fitting(self._reader.entries_since(since, PAGE_ROWS))
 
-    def verify(self, request: VerifyChart) -> Done:
-        """Judge the live chart."""
-        anchors = () if request.checkpoint is None else (request.checkpoint.encode(),)
+    def last_head(self) -> Done:
+        """The newest signed head."""
+        note = self._reader.last_head()
+        return Done(id=0, note=None if note is None else note.decode(errors="replace"))
+
+    def verify(self, request: VerifyChart, progress: Progress) -> Done:
+        """Have the live chart judged."""
+        question = Question(chart=str(self._layout.chart), checkpoint=request.checkpoint, vkey=request.vkey)
         self._busy(True)  # noqa: FBT003  # a callback has no keywords
         try:
-            verdict = verify(self._connection, anchors, request.vkey)
+            verdict = judged(question, progress)
         finally:
             self._busy(False)  # noqa: FBT003
         return Done(id=0, verdict=msgspec.Raw(msgspec.json.encode(verdict)))
@@ -117,13 +120,15 @@ class Reading:
         finally:
             self._busy(False)  # noqa: FBT003
 
-    def session(self, session: str) -> Sequence[Entry]:
-        """All entries of one session; kept for the next page as long as the chart has not grown."""
-        last = self._reader.last_entry()
-        newest = 0 if last is None else last.seq
-        if self._held[:2] != (session, newest):
-            self._held = (session, newest, self._reader.session_with_inputs(session))
-        return self._held[2]
+    def session(self, session: str, since: int = -1) -> Sequence[Entry]:
+        """All entries of one session. Of a page that goes on after ``since`` they are those of the first page.
+
+        Else each page would read a session of twenty minutes again while another one runs and the chart grows.
+        """
+        held, entries = self._held
+        if held != session or since < 0 or not entries or entries[-1].seq <= since:
+            self._held = (session, self._reader.session_with_inputs(session))
+        return self._held[1]
 
 
 def _problem_with_anchor(folder: str) -> str:
@@ -145,6 +150,18 @@ def _fitting(entries: Iterable[Entry]) -> list[Body]:
     return page
 
 
+def _rows_fitting(rows: Iterable[SessionRow]) -> tuple[SessionRow, ...]:
+    """As many rows as fit a page, one at least."""
+    page: list[SessionRow] = []
+    room = PAGE_BYTES
+    for row in rows:
+        room -= len(msgspec.json.encode(row))
+        if page and room < 0:
+            break
+        page.append(row)
+    return tuple(page)
+
+
 def _session_row(row: ChartRow) -> SessionRow:
     return SessionRow(
         session=row.session,
@@ -161,4 +178,8 @@ def _session_row(row: ChartRow) -> SessionRow:
         amended=row.amended,
         load=row.load,
         head=row.head,
+        actor=row.actor,
+        modality=row.modality,
+        reason=row.reason,
+        seq=row.seq,
     )

@@ -6,8 +6,8 @@ from typing import Final
 
 from devices.model import Direction
 from modctl.controller.accounts import Role
-from modctl.ipc.charting import ExportChart, TakeCheckpoint, VerifyChart
 from modctl.ipc.connection import Caller
+from modctl.ipc.evidence import ExportChart, LastHead, TakeCheckpoint, VerifyChart
 from modctl.ipc.hands import Amend, LateEntry, Lock, OpenIncident, SignSession, TakeOver
 from modctl.ipc.messages import (
     Acknowledge,
@@ -54,6 +54,7 @@ FREE: Final = (
     VerifyChart,
     ExportChart,
     TakeCheckpoint,
+    LastHead,
     LookAtUnit,
 )
 

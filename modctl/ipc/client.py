@@ -8,13 +8,14 @@ import itertools
 import select
 import socket
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
 from modctl.clock import SystemClock
 from modctl.errors import RefusedError, UnreachableError
 from modctl.ipc import wire
+from modctl.ipc.evidence import Progress
 from modctl.ipc.messages import API, Answering, Beat, Done, Event, Hello, Refused, Request, SignIn, Snapshot
 
 NO_CONTROLLER: Final = (
@@ -75,8 +76,11 @@ class BlockingClient:
         """A message has been read and not been taken."""
         return bool(self._waiting)
 
-    def request(self, message: Request) -> Done | Refused:
-        """Send one request and wait for the answer that carries its number; LostError when there will be none."""
+    def request(self, message: Request, progress: Callable[[int, int], None] | None = None) -> Done | Refused:
+        """Send one request and wait for the answer that carries its number; LostError when there will be none.
+
+        ``progress`` is told of what is done and of how much, where the request asked for that.
+        """
         if isinstance(message, Beat):
             raise TypeError("a beat has no answer: send it")
         self.send(message)
@@ -86,7 +90,10 @@ class BlockingClient:
             if isinstance(answer, Done | Refused) and answer.id == message.id:
                 self._waiting.extendleft(reversed(passed))
                 return answer
-            if answer is not None:
+            if isinstance(answer, Progress):
+                if progress is not None and answer.id == message.id:
+                    progress(answer.done, answer.total)
+            elif answer is not None:
                 passed.append(answer)
 
     def sign_in(self, user: str, pin: str) -> str:
@@ -237,6 +244,8 @@ class AsyncClient:
             self._snapshot_came.set()
         elif isinstance(message, Event):
             self._events.put_nowait(message)
+        elif isinstance(message, Progress):
+            pass  # no screen over this connection asks for any
         elif (answer := self._answers.get(message.id)) is not None and not answer.done():
             answer.set_result(message)
 

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from devices.model import Direction, PackAct
-from modctl.ipc.charting import ExportChart, TakeCheckpoint, VerifyChart
+from modctl.ipc.evidence import ExportChart, LastHead, Progress, TakeCheckpoint, VerifyChart
 from modctl.ipc.hands import (
     AlarmView,
     Amend,
@@ -96,20 +96,24 @@ class ListPresets(_Message, frozen=True, kw_only=True, tag="list_presets"):
 
 
 class ListSessions(_Message, frozen=True, kw_only=True, tag="list_sessions"):
-    """Newest first, in pages."""
+    """Newest first, in pages: the next one begins ``before`` the ``seq`` of the last row."""
 
     id: int
     limit: int = 100
-    offset: int = 0
-    overridden: bool = False  # only sessions with an opened limit
+    before: int | None = None
 
 
 class Entries(_Message, frozen=True, kw_only=True, tag="entries"):
-    """Committed entries after ``since``, all or of one session, in pages that fit a line."""
+    """Committed entries after ``since``, all, or of one session, or of one kind, in pages that fit a line.
+
+    ``inputs`` False: without a session's readings, which are most of it.
+    """
 
     id: int
     session: str | None = None
     since: int = -1
+    kind_of: str | None = None  # ``kind`` is the message's own
+    inputs: bool = True
 
 
 class Start(_Message, frozen=True, kw_only=True, tag="start"):
@@ -243,6 +247,7 @@ Request = (
     | VerifyChart
     | ExportChart
     | TakeCheckpoint
+    | LastHead
 )
 
 
@@ -298,7 +303,7 @@ class PresetRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One session, as ``session list`` prints it."""
+    """One session, as ``session list`` prints it and the auditor's screen shows it."""
 
     session: str
     unit: str
@@ -314,6 +319,10 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     amended: bool = False  # something was added or put right after it was signed
     load: str = ""  # of a bench run, which is no treatment; empty: a treatment
     head: str = ""
+    actor: str | None = None
+    modality: str = ""
+    reason: str | None = None  # of the end
+    seq: int = 0  # of its start: where the next page begins
 
 
 class GateView(msgspec.Struct, frozen=True, kw_only=True):
@@ -458,4 +467,4 @@ class Refused(_Message, frozen=True, kw_only=True, tag="refused"):
     door: str | None = None  # what opens it: reason, second_person; None: nothing does
 
 
-Answering = Done | Refused | Snapshot | Event
+Answering = Done | Refused | Snapshot | Event | Progress

@@ -23,6 +23,7 @@ from devices.model import NS_PER_MS, NS_PER_S, MonoNs
 from modctl.clock import Clock
 from modctl.ipc import wire
 from modctl.ipc.connection import Caller, Connection
+from modctl.ipc.evidence import Progress
 from modctl.ipc.fitting import snapshot_line
 from modctl.ipc.hands import Lock
 from modctl.ipc.messages import API, Beat, Done, Event, Hello, Refused, Request, SignIn, Snapshot, Stop, Subscribe
@@ -72,6 +73,12 @@ class _Answer(msgspec.Struct, frozen=True):
     answer: Done | Refused
 
 
+class _Progress(msgspec.Struct, frozen=True):
+    number: int
+    done: int
+    total: int
+
+
 class _Page(msgspec.Struct, frozen=True):
     connection: int
     bodies: tuple[Body, ...]
@@ -94,7 +101,7 @@ class Server:
         self._connections: dict[int, Connection] = {}
         self._numbers = itertools.count(1)
         self._asked: dict[int, tuple[int, Request]] = {}
-        self._outside: deque[_Answer | _Page | _Published] = deque()
+        self._outside: deque[_Answer | _Progress | _Page | _Published] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._snapshot_ns = MonoNs(0)
         self._ending = False
@@ -116,6 +123,10 @@ class Server:
         """Answer a request; its ``id`` is filled in here. Any thread."""
         self._put(_Answer(number, answer))
 
+    def progress(self, number: int, done: int, total: int) -> None:
+        """Say how far a request is that was not answered yet. Any thread."""
+        self._put(_Progress(number, done, total))
+
     def publish(self, bodies: Sequence[Body]) -> None:
         """Entries have become durable. Any thread, but in the order of the chart."""
         self._put(_Published(tuple(bodies)))
@@ -124,7 +135,7 @@ class Server:
         """The entries that a client asked for; none when there is nothing after what it has. Any thread."""
         self._put(_Page(connection, tuple(bodies)))
 
-    def _put(self, what: _Answer | _Page | _Published) -> None:
+    def _put(self, what: _Answer | _Progress | _Page | _Published) -> None:
         self._outside.append(what)
         os.eventfd_write(self._wake, 1)
 
@@ -228,6 +239,11 @@ class Server:
             match self._outside.popleft():
                 case _Answer(number=number, answer=answer):
                     self._take_answer(number, answer)
+                case _Progress(number=number, done=done, total=total):
+                    asker, request = self._asked.get(number, (None, None))
+                    connection = None if asker is None else self._connections.get(asker)
+                    if connection is not None and request is not None and not isinstance(request, Beat):
+                        connection.say(Progress(id=request.id, done=done, total=total))
                 case _Published(bodies=bodies):
                     for entry in bodies:
                         self._recent.append((entry.seq, _event_line(entry)))

@@ -6,7 +6,9 @@ from datetime import datetime, tzinfo
 import msgspec
 
 from devices.model import NS_PER_S, ObservedAs, Sample
-from modctl.chart.reader import ChartReader, SessionRow
+from modctl.chart.readable import Readable, every_session
+from modctl.chart.reader import SessionRow
+from modctl.chart.verify import Progress
 from modctl.clinic.claims import Treatment
 from modctl.clinic.suspicion import Watched, readings_digest
 from modctl.engine.setup import Setup
@@ -16,25 +18,23 @@ from modctl.reports.telling import record_of, samples
 PERSON_CAUSES = ("person", "resume")
 RAMP_NS = 60 * NS_PER_S  # chosen: every ordinary ramp is over by then
 STILL_PERMILLE = 20  # chosen: a resistor and a converter vary by less than 2 %
+TOLD_EVERY = 50  # chosen: some times a second
 DISTINCT = 20  # chosen: fewer different readings may repeat by chance
 
 
-def treatments(reader: ChartReader, zone: tzinfo) -> Iterator[Treatment]:
+def treatments(chart: Readable, zone: tzinfo, progress: Progress | None = None) -> Iterator[Treatment]:
     """Every session that was started and has ended, the newest first. Presence is from first answer to last entry.
 
     Bench runs are none: nobody was treated.
     """
-    for row in reader.sessions():
-        if row.delivered_ms is not None and not row.load:
-            yield _treatment(row, reader.session(row.session), zone)
+    for row in _treated(chart, progress):
+        yield _treatment(row, chart.session(row.session), zone)
 
 
-def watched(reader: ChartReader, zone: tzinfo) -> Iterator[Watched]:
+def watched(chart: Readable, zone: tzinfo, progress: Progress | None = None) -> Iterator[Watched]:
     """The same with what patterns need; slower, because every reading is opened."""
-    for row in reader.sessions():
-        if row.delivered_ms is None or row.load:
-            continue
-        entries = reader.session_with_inputs(row.session)
+    for row in _treated(chart, progress):
+        entries = chart.session_with_inputs(row.session)
         records = [record_of(entry) for entry in entries if entry.kind != "inputs"]
         readings = _readings(entries, _measured(records))
         yield Watched(
@@ -44,6 +44,14 @@ def watched(reader: ChartReader, zone: tzinfo) -> Iterator[Watched]:
             is_varied=_is_acted_on(records) or _varies(readings) or _contact_changed(entries),
             is_simulated=row.simulated,
         )
+
+
+def _treated(chart: Readable, progress: Progress | None) -> Iterator[SessionRow]:
+    rows = [row for row in every_session(chart) if row.delivered_ms is not None and not row.load]
+    for done, row in enumerate(rows):
+        if progress is not None and done % TOLD_EVERY == 0:
+            progress(done, len(rows))
+        yield row
 
 
 _Reading = tuple[int, tuple[int | None, ...]]

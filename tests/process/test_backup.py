@@ -5,7 +5,7 @@ from pathlib import Path
 
 from modctl.chart.verify import Judgement, verify_file
 from modctl.controller.restore import declare, put_in_place, staged
-from modctl.ipc.charting import ExportChart
+from modctl.ipc.evidence import ExportChart
 from modctl.ipc.messages import Done, ListUnits
 from tests.process.small_site import CLOCK, begin, controller, data, entries, lay_down, simulators, truth, wait_for
 

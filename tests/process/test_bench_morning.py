@@ -7,8 +7,8 @@ import pytest
 
 from modctl.config import Layout
 from tests.process import small_site as site
-from tests.process.bench_terminal import CTRL_Q, F12, Terminal
 from tests.process.cli_runs import run
+from tests.process.screen_terminal import CTRL_Q, F12, Terminal
 from tests.process.test_technician import POINTS, TREAT, Station
 
 DOWN, ENTER, BACK = b"\x1b[B", b"\r", b"\x7f"
@@ -22,7 +22,7 @@ def morning(tmp_path: Path) -> Iterator[tuple[Layout, Terminal]]:
     try:
         treated = run(station.site, *TREAT)
         assert (0, "completed") == (treated.status, treated.objects[-1]["outcome"])
-        terminal = Terminal(Layout(station.site), tmp_path)
+        terminal = Terminal("--site", str(station.site), "bench", folder=tmp_path)
         yield Layout(station.site), terminal
     finally:
         if terminal is not None:

@@ -7,7 +7,7 @@ import pytest
 
 from modctl.config import Layout
 from tests.process import small_site as site
-from tests.process.bench_terminal import F12, Terminal
+from tests.process.screen_terminal import F12, Terminal
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def bench(tmp_path: Path) -> Iterator[tuple[Layout, Terminal]]:
     """A small site that runs, and the technician's screen before it."""
     layout = site.lay_down(tmp_path / "site")
     with site.simulators(layout), site.controller(layout) as running:
-        terminal = Terminal(layout)
+        terminal = Terminal("--site", str(layout.root), "bench")
         try:
             yield layout, terminal
         finally:

@@ -11,8 +11,8 @@ import pytest
 from modctl.chart.receipt import read_receipt, verify_receipt
 from modctl.chart.verify import Judgement, verify_file
 from modctl.config import Layout
-from modctl.ipc.charting import ExportChart, TakeCheckpoint, VerifyChart
 from modctl.ipc.client import BlockingClient
+from modctl.ipc.evidence import ExportChart, TakeCheckpoint, VerifyChart
 from modctl.ipc.messages import (
     Done,
     Entries,

@@ -8,14 +8,13 @@ from rich.color import Color
 from textual.strip import Strip
 
 from modctl.chart.grammar import Code, Finding
-from modctl.chart.verify import ChartVerdict, Judgement
+from modctl.chart.verify import ChartVerdict, Judgement, Progress
 from modctl.config import SiteTable
 from modctl.ipc.messages import SessionView
 from tests.tui.fakes import asked, second_session, session
 from tests.tui.stage import Stage, drawn, perform
 from tests.tui.test_audit import VERDICT, MadeUp, Reader, on
 from tests.tui.test_snapshots import ALARM, SCENES, URGENT
-from tui.audit.source import Progress
 from tui.theme import BLACK, THEMES, after
 
 MIN_CONTRAST = 7.0  # WCAG 2.2, success criterion 1.4.6

@@ -349,3 +349,14 @@ def test_the_audit_without_colour_sends_none(opens: Opens) -> None:
     terminal.ends()
 
     assert not COLOUR.search(terminal.output)
+
+
+def test_what_is_typed_at_once_behind_a_key_goes_into_the_line(opens: Opens) -> None:
+    """A filter that is pasted, or typed fast: its letters are no commands, also those that would be."""
+    terminal = opens("--audit")
+    terminal.sees("40 sessions, the newest first")
+    terminal.types(b"/by:anna outcome:faulted early\r")
+    terminal.sees("4 of 40 sessions: by:anna outcome:faulted early")
+    terminal.types(b"q")
+
+    assert 0 == terminal.ends()

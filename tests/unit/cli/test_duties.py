@@ -95,7 +95,7 @@ DUTIES = (
         "find sessions",
         "session list",
         "tests/unit/cli/test_record.py::test_what_was_opened_is_counted_listed_and_told_with_its_reason",
-        *("--overrides", "--patient", "--unit", "--outcome", "--since", "--until"),
+        *("--overrides", "--chart"),
     ),
     auditor("read one", "session show", RUN),
     auditor(

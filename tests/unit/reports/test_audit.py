@@ -13,6 +13,7 @@ from devices.model import Modality
 from modctl.chart.reader import ChartReader
 from modctl.cli.common import Context
 from modctl.cli.main import cli
+from modctl.cli.reading import FileChart
 from modctl.clinic.claims import Claim, Treatment, Verdict, parse_claims, reconcile
 from modctl.clinic.sampling import draw
 from modctl.clinic.suspicion import Watched, suspicions
@@ -191,7 +192,7 @@ def test_a_bench_run_is_no_treatment(tmp_path: Path, load: str, treated: list[st
     store = make_chart(tmp_path)
     for second, data in enumerate((asked, sample(SessionStarted, simulated=True, load=load), ended), start=1):
         store.append([(Draft(data=data, session="s1", actor="technician"), stamp(second))])
-    reader = ChartReader(store.connection)
+    reader = FileChart(store.connection)
     claimed = [one.session for one in treatments(reader, UTC)]
     seen = [one.treatment.session for one in watched(reader, UTC)]
     store.close()

@@ -1,4 +1,4 @@
-"""What is asked of the chart as a whole, between controller and clients; ``messages`` has the rest."""
+"""What is asked of the chart as evidence: to judge it, to copy it, to sign its head, and how far that is."""
 
 from typing import Literal
 
@@ -10,11 +10,15 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class VerifyChart(_Message, frozen=True, kw_only=True, tag="verify_chart"):
-    """Verify the live chart in the controller's reader; ``checkpoint`` is the text of an outside note."""
+    """Verify the live chart in the controller's reader; ``checkpoint`` is the text of an outside note.
+
+    ``progress``: say meanwhile how far it is. Who hangs up gives it up.
+    """
 
     id: int
     checkpoint: str | None = None
     vkey: str | None = None
+    progress: bool = False
 
 
 class ExportChart(_Message, frozen=True, kw_only=True, tag="export_chart"):
@@ -36,3 +40,17 @@ class TakeCheckpoint(_Message, frozen=True, kw_only=True, tag="take_checkpoint")
     """Sign the chart's head now and give the note."""
 
     id: int
+
+
+class LastHead(_Message, frozen=True, kw_only=True, tag="last_head"):
+    """The newest head that is signed already, as a note; none in the answer: no head was ever signed."""
+
+    id: int
+
+
+class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
+    """How far the request ``id`` is; its answer comes later."""
+
+    id: int
+    done: int
+    total: int

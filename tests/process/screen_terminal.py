@@ -1,5 +1,6 @@
-"""``modctl bench`` on a real terminal, for tests: keys in, a screen to look at."""
+"""A screen of modctl on a real terminal, for tests: keys in, a picture to look at."""
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -7,7 +8,6 @@ from pathlib import Path
 import pexpect
 import pyte
 
-from modctl.config import Layout
 from tests.process import small_site as site
 
 ROWS, COLUMNS = 24, 80
@@ -17,15 +17,15 @@ CTRL_Q = b"\x11"
 
 
 class Terminal:
-    """The bench on a terminal: keys in, a screen to look at. What it writes goes below ``folder``."""
+    """One of the screens on a terminal: ``words`` are the command's. What it writes goes below ``folder``."""
 
-    def __init__(self, layout: Layout, folder: Path | None = None) -> None:
-        self._screen = pyte.Screen(COLUMNS, ROWS)
+    def __init__(self, *words: str, size: tuple[int, int] = (COLUMNS, ROWS), folder: Path | None = None) -> None:
+        self._screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
         self._child = pexpect.spawn(
             str(site.MODCTL),
-            ["--site", str(layout.root), "bench"],
-            dimensions=(ROWS, COLUMNS),
+            list(words),
+            dimensions=size[::-1],
             env={**os.environ, "TERM": "xterm-256color"},
             cwd=None if folder is None else str(folder),
             timeout=WAIT_S,
@@ -36,7 +36,8 @@ class Terminal:
         until_ns = site.CLOCK.mono_ns() + WAIT_S * 1_000_000_000
         while words not in self.text():
             assert site.CLOCK.mono_ns() < until_ns, f"{words!r} never came:\n{self.text()}"
-            self._stream.feed(self._child.read_nonblocking(65_536, timeout=WAIT_S))
+            with contextlib.suppress(pexpect.TIMEOUT):
+                self._stream.feed(self._child.read_nonblocking(65_536, timeout=1))
 
     def text(self) -> str:
         """What stands on the screen."""
@@ -55,9 +56,9 @@ class Terminal:
         """For half a second after the last question, and after a stop, only stop keys do."""
         time.sleep(0.6)
 
-    def leaves(self) -> int:
-        """Ctrl+Q; the exit status."""
-        self.types(CTRL_Q)
+    def leaves(self, key: bytes = CTRL_Q) -> int:
+        """Ctrl+Q, or another key; the exit status."""
+        self.types(key)
         self._child.expect(pexpect.EOF)
         self._child.wait()
         return int(self._child.exitstatus or 0)

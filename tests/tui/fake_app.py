@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from modctl.clock import SystemClock
+from tests.tui.bench_stage import MadeUp as MadeUpRack
 from tests.tui.story import Story
 from tests.tui.test_audit import MadeUp as MadeUpChart
-from tests.tui.test_bench import MadeUp as MadeUpRack
 from tui.app import TableApp
 from tui.audit.app import run
 from tui.bench.app import BenchApp

@@ -4,8 +4,8 @@ import msgspec
 
 from devices.bench import Clear, Inject
 from devices.racking import Remove, Start, Stop
+from tests.tui.bench_stage import Stand, perform
 from tests.tui.fakes import snapshot
-from tests.tui.test_bench import Stand, perform
 
 
 async def at_rack(stand: Stand) -> None:

@@ -8,8 +8,8 @@ from modctl.ipc.messages import Done, Refused, Request
 from modctl.ipc.servicing import AffectedRow, CheckUnit, HeadRow, HoldUnit, LookBack
 from modctl.records import DoseBound
 from modctl.service_records import CheckItem, CheckPoint, UnitChecked
+from tests.tui.bench_stage import Stand, begun, obliging, on_load, perform
 from tests.tui.fakes import UNITS, message_id
-from tests.tui.test_bench import Stand, begun, obliging, on_load, perform
 
 HEADS = (
     HeadRow(kind="head", serial="4711", calibration="valid", due="2027-01-31", era_mm2=500),

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
+from tests.tui.bench_stage import NOBODY, TRUTH, Stand, begun, on_load, perform
 from tests.tui.stage import compare
-from tests.tui.test_bench import NOBODY, TRUTH, Stand, begun, on_load, perform
 from tests.tui.test_bench_rack import added, at_rack
 from tests.tui.test_bench_sheets import METER, at_ultrasound, recording, types
 

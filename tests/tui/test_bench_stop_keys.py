@@ -3,7 +3,7 @@
 import pytest
 
 from modctl.ipc.messages import Stop
-from tests.tui.test_bench import Stand, begun, on_load, perform
+from tests.tui.bench_stage import Stand, begun, on_load, perform
 from tests.tui.test_bench_sheets import recording
 from tui.bench.pages import Page
 from tui.bench.typed import Typed

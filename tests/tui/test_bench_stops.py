@@ -5,8 +5,8 @@ import msgspec
 from devices.bench import Inject
 from devices.model import NS_PER_MS
 from modctl.ipc.messages import SessionView
+from tests.tui.bench_stage import on_load
 from tests.tui.fakes import HandClock, session, snapshot
-from tests.tui.test_bench import on_load
 from tui.bench.form import inject_problem, inject_request
 from tui.bench.pages import Page
 from tui.bench.state import Bench, escape_target, mine_target, shown_target, without_patients

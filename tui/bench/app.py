@@ -124,7 +124,7 @@ class BenchApp(BenchScreen):
             case Page.FAULTS:
                 self._rack.inject()
             case Page.MODELS:
-                self._rack.chose_model(self._source.models())
+                self._rack.chose_model(self._watch.models())
             case Page.POINTS | Page.ITEMS:
                 self._sheets.type_line()
             case Page.RUN:
@@ -246,6 +246,11 @@ class BenchApp(BenchScreen):
     def _menued(self, event: watch.MenuRead) -> None:
         self._watch.menued(event)
 
+    @on(watch.ModelsRead)
+    def _modelled(self, event: watch.ModelsRead) -> None:
+        self._watch.modelled(event)
+        self._draw()
+
     @on(watch.Told)
     def _told(self, event: watch.Told) -> None:
         self.say(event.text)
@@ -260,7 +265,7 @@ class BenchApp(BenchScreen):
             role=self._role,
             rack_says=self._watch.rack_says,
             menu=self._rack.menu() if page is Page.FAULTS else (),
-            models=self._source.models() if page is Page.MODELS else (),
+            models=self._watch.models() if page is Page.MODELS else (),
             plan=self._sheets.plan(row.model) if row is not None and is_sheet else None,
             adapter="" if row is None or page is not Page.UNIT else self._watch.adapter(row.address),
             trip=self._watch.trip,

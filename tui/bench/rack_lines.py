@@ -38,6 +38,8 @@ def rack_lines(bench: Bench, says: str, width: int, room: int) -> Lines:
 
 def model_lines(models: Sequence[tuple[str, str]], choice: int, width: int) -> Placed:
     """The models of which one can be added."""
+    if not models:
+        return Placed(told("reading the models …", width), 0)
     head = told("Which model? It answers as the real one does, on a line of its own.", width, Look.QUIET)
     rows = [
         (Span(fitted(f"{'>' if at == choice else ' '} {fitted(model, MODEL)} {modality}", width), _look(at == choice)),)

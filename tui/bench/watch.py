@@ -43,6 +43,13 @@ class MenuRead(Message):
 
 
 @dataclass
+class ModelsRead(Message):
+    """The models that can be added, each with its modality."""
+
+    models: Sequence[tuple[str, str]]
+
+
+@dataclass
 class FramesRead(Message):
     """More of a unit's wire."""
 
@@ -73,6 +80,7 @@ class Watch:
         self._is_looking = False
         self._adapters: dict[str, str] = {}
         self._menus: dict[str, Sequence[FaultSpec]] = {}
+        self._models: Sequence[tuple[str, str]] | None = None
         self.details: dict[str, UnitDetail] = {}
         self.truths: Mapping[str, TruthIs] = {}
         self.rack: tuple[Listing, ...] = ()
@@ -149,6 +157,17 @@ class Watch:
             self._app.run_worker(self._read_menu(model), group="menu")
         return self._menus[model]
 
+    def models(self) -> Sequence[tuple[str, str]]:
+        """The models that can be added; empty until they are known: reading them takes longer than a beat may wait."""
+        if self._models is None:
+            self._models = ()
+            self._app.run_worker(self._read_models(), group="menu")
+        return self._models
+
+    def modelled(self, event: ModelsRead) -> None:
+        """Keep them."""
+        self._models = event.models
+
     def menued(self, event: MenuRead) -> None:
         """Keep it."""
         self._menus[event.model] = event.menu
@@ -196,6 +215,14 @@ class Watch:
             self._app.post_message(Told(str(why)))
             return
         self._app.post_message(MenuRead(model, menu))
+
+    async def _read_models(self) -> None:
+        try:
+            models = await asyncio.to_thread(self._source.models)
+        except ModctlError as why:
+            self._app.post_message(Told(str(why)))
+            return
+        self._app.post_message(ModelsRead(models))
 
     async def _done(self, act: Callable[[], object], said: str) -> None:
         try:

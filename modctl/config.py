@@ -81,6 +81,7 @@ class SiteTable(_Table, frozen=True, kw_only=True):
     ``force_unit``: how a pull is read back before its start; newton stands beside it whatever is chosen.
     ``colours``: of the screens; each person may choose others.
     ``archive``: the PostgreSQL archive that ``chart sync`` adds to, as libpq names it, without its password.
+    ``alarm_sound``: a sound file, from the site's folder, played beside the bell where the machine has a player.
     ``require_calibration``: what was never calibrated treats nobody; left out: in a site for real units.
     """
 
@@ -98,6 +99,7 @@ class SiteTable(_Table, frozen=True, kw_only=True):
     require_calibration: bool | None = None
     colours: Literal["night", "contrast", "light"] = "night"
     archive: str = ""
+    alarm_sound: str = ""
 
     @property
     def needs_calibration(self) -> bool:

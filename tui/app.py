@@ -33,6 +33,7 @@ from tui.screens.gates import CONFIRM
 from tui.screens.running import RunningScreen
 from tui.shell import AttendingShell
 from tui.sight import Link, Sight, StopKey, StopTarget, held_here, of_this_screen, stop_target
+from tui.sound import Sound
 from tui.wishes import LOCKED, calms, follow
 
 
@@ -59,6 +60,7 @@ class TableApp(AttendingShell):
         super().__init__(dial, clock, pin=pin, driver_class=driver_class)
         self._desk = Desk(user, signs_in_itself=pin is not None)
         self._bell = Bell(is_quiet=is_quiet)
+        self.sound = Sound(None)  # beside the bell, where the site has a file
         self._route: Route | None = None
         self._steps_out: set[Direction] = set()  # steps whose answer has not come: a held key sends no further ones
 
@@ -141,6 +143,7 @@ class TableApp(AttendingShell):
             self._settle()
         self._paint()
         if self._bell.rings(alarms_of(self._sight()), now_ns):
+            self.sound.play()
             self.bell()  # one more write in the driver's queue, dropped like a frame where the terminal stands still
 
     @on(messages.SnapshotArrived)

@@ -39,5 +39,13 @@ def show_table(
 
     # The screens stand above this package and are nothing that it builds on: loaded by name, like a program.
     run: Callable[..., int] = importlib.import_module("tui.table").run
-    shown = colours or load_site(site).site.colours
-    return run(find_socket(Layout(site).run), user or "", pin, is_quiet=is_quiet, colours=shown)
+    chosen = load_site(site).site
+    sound = site / chosen.alarm_sound if chosen.alarm_sound else None
+    return run(
+        find_socket(Layout(site).run),
+        user or "",
+        pin,
+        is_quiet=is_quiet,
+        colours=colours or chosen.colours,
+        sound=sound,
+    )

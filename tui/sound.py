@@ -7,11 +7,13 @@ Rule 2: one at a time: what is still heard is not begun again.
 import contextlib
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Final
 
 PLAYERS: Final = ("pw-play", "paplay", "aplay")  # PipeWire, PulseAudio, ALSA: each takes a path and ends by itself
+
+
+SILENT: Final = tuple((os.POSIX_SPAWN_OPEN, fileno, os.devnull, os.O_RDWR, 0) for fileno in range(3))
 
 
 class Sound:
@@ -21,17 +23,23 @@ class Sound:
         found = (shutil.which(name) for name in PLAYERS)
         self._player = next((path for path in found if path is not None), None)
         self._file = file
-        self._playing: subprocess.Popen[bytes] | None = None
+        self._playing: int | None = None  # the player's process
 
     def play(self) -> None:
         """Begin it, and go on at once."""
-        if self._file is None or self._player is None or (self._playing is not None and self._playing.poll() is None):
+        if self._file is None or self._player is None or self._is_playing():
             return
         with contextlib.suppress(OSError):
-            self._playing = subprocess.Popen(  # noqa: S603  # a player of this machine, a file that the site names
-                [self._player, os.fspath(self._file)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            words = [self._player, os.fspath(self._file)]
+            self._playing = os.posix_spawn(self._player, words, os.environ, file_actions=SILENT, setsid=True)
+
+    def _is_playing(self) -> bool:
+        """Whether the last one is still heard; looked at, never waited for."""
+        if self._playing is None:
+            return False
+        try:
+            ended, _ = os.waitpid(self._playing, os.WNOHANG)
+        except ChildProcessError:  # somebody else has seen its end
+            ended = self._playing
+        self._playing = None if ended else self._playing
+        return self._playing is not None

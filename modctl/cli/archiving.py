@@ -7,7 +7,6 @@ from typing import Final
 
 import msgspec
 
-from devices.model import NS_PER_S
 from modctl.chart.archive import Archive, Held
 from modctl.chart.assemble import assemble
 from modctl.chart.errors import NoteError
@@ -18,7 +17,7 @@ from modctl.chart.reader import ChartReader
 from modctl.chart.sqlite import Connection, open_reader
 from modctl.chart.verify import Judgement, verify
 from modctl.cli.charts import export_live
-from modctl.cli.common import Context, emit, emit_raw, finish, print_line, say
+from modctl.cli.common import Context, Slowly, emit, emit_raw, finish, print_line
 from modctl.clock import SystemClock
 from modctl.config import Layout, load_site
 from modctl.errors import Exit, UnreachableError, UsageError
@@ -42,22 +41,6 @@ class Pulled(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="c
 
     path: str
     entries: int
-
-
-class Slowly:
-    """Says how far something is, at most once a second: what ends sooner says nothing."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._clock = SystemClock()
-        self._last_ns = self._clock.mono_ns()
-
-    def __call__(self, done: int, total: int) -> None:
-        """So many of so many."""
-        now_ns = self._clock.mono_ns()
-        if now_ns - self._last_ns >= NS_PER_S:
-            self._last_ns = now_ns
-            say(f"{self._what}: {done} of {total} entries")
 
 
 def sync(context: Context) -> None:

@@ -11,7 +11,7 @@ from devices.model import label
 from modctl.chart.grammar import Finding
 from modctl.chart.verify import Judgement
 from modctl.cli.charts import export_live
-from modctl.cli.common import Context, emit, emit_raw, finish, print_line, say
+from modctl.cli.common import Context, Slowly, emit, emit_raw, finish, print_line, say
 from modctl.cli.reach import check_pin, pin_for, site_to_ourselves
 from modctl.clock import SystemClock
 from modctl.config import Layout
@@ -66,7 +66,7 @@ def put_back(context: Context, source: Path, reason: str | None, user: str | Non
     stamp = SystemClock().stamp()
     name = f"{context.site.name}.restore-{datetime.fromisoformat(stamp.at_utc):%Y%m%d-%H%M%S}"
     say("Taking the backup apart and verifying it. A big chart takes a minute; nothing is changed by that.")
-    with _standing_still(Layout(context.site)), staged(source, context.site, name) as backup:
+    with _standing_still(Layout(context.site)), staged(source, context.site, name, Slowly("Verified")) as backup:
         if backup.verdict.verdict is Judgement.BROKEN or reason is None or user is None:
             _tell(context, _result(backup))
             finish(Exit.FINDINGS)

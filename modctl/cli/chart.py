@@ -3,14 +3,13 @@
 A live chart is opened by its controller alone.
 """
 
-import sys
 from pathlib import Path
 
 import click
 import msgspec
 
 from modctl.chart.verify import ChartVerdict
-from modctl.cli.common import Context, emit_raw, finish, pass_context, print_line, say
+from modctl.cli.common import Context, Slowly, emit_raw, finish, pass_context, print_line, say
 from modctl.errors import Exit, UnreachableError, UsageError
 
 
@@ -58,7 +57,7 @@ def verify(context: Context, file: Path | None, note: Path | None, vkey: str | N
 
         finish(verify_receipt_file(context, _read(file), vkey, outside, require_anchor=require_anchor))
     with reading(context, file) as found:
-        verdict = found.verify(outside, vkey, _progress if sys.stderr.isatty() and not context.plain else None)
+        verdict = found.verify(outside, vkey, Slowly("Verified"))
     if context.json:
         emit_raw(msgspec.json.encode(verdict))
     else:
@@ -174,11 +173,6 @@ def sync(context: Context, *, target: Path | None) -> None:
         archiving.sync(context)
     else:
         archiving.pull(context, target.absolute())
-
-
-def _progress(done: int, total: int) -> None:
-    """One line that is written over; only on a terminal."""
-    click.echo(f"\r{done} of {total} entries ", nl=done == total, err=True)
 
 
 def _take_checkpoint(context: Context) -> bytes:

@@ -10,6 +10,8 @@ from typing import NoReturn
 import click
 import msgspec
 
+from devices.model import NS_PER_S
+from modctl.clock import SystemClock
 from modctl.errors import Exit
 
 
@@ -28,6 +30,24 @@ COPY = click.option(
 ZONE = click.option(
     "--zone", "zone_name", help="The clinic's time zone, when there is no site. Example: Europe/Berlin."
 )
+
+
+class Slowly:
+    """Says how far something is, at most once a second: what ends sooner says nothing."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._clock = SystemClock()
+        self._last_ns = self._clock.mono_ns()
+
+    def __call__(self, done: int, total: int) -> None:
+        """So many of so many."""
+        now_ns = self._clock.mono_ns()
+        if now_ns - self._last_ns >= NS_PER_S:
+            self._last_ns = now_ns
+            say(f"{self._what}: {done} of {total} entries")
+
+
 pass_context = click.make_pass_decorator(Context)
 
 

@@ -26,7 +26,7 @@ from modctl.chart.note import parse_checkpoint, parse_note
 from modctl.chart.pack import Manifest, unpack
 from modctl.chart.reader import ChartReader
 from modctl.chart.store import CHART_MODE, ChartStore
-from modctl.chart.verify import ChartVerdict, Judgement, verify_file
+from modctl.chart.verify import ChartVerdict, Judgement, Progress, verify_file
 from modctl.clock import Stamp
 from modctl.config import Layout, SiteConfig, load_site
 from modctl.controller.backup import FIRST_PINS, KEY, ONE_OF_A_KIND, is_of_a_site
@@ -74,7 +74,7 @@ class Staged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.contextmanager
-def staged(source: Path, root: Path, name: str) -> Iterator[Staged]:
+def staged(source: Path, root: Path, name: str, progress: Progress | None = None) -> Iterator[Staged]:
     """Take a backup apart into ``name`` beside ``root`` and judge it; what was not put in place is removed again.
 
     ChartRefusedError for what is no backup, or one of another chart; UnreachableError where nothing can be written.
@@ -88,7 +88,7 @@ def staged(source: Path, root: Path, name: str) -> Iterator[Staged]:
     try:
         manifest = unpack(source, folder, is_of_a_site)
         site = _laid_out(source, folder, manifest)
-        verdict, lost = _judged(Layout(root), Layout(folder), site, manifest)
+        verdict, lost = _judged(Layout(root), Layout(folder), site, manifest, progress)
         yield Staged(root=root, folder=folder, manifest=manifest, site=site, verdict=verdict, lost=lost)
     finally:
         with contextlib.suppress(OSError):
@@ -158,18 +158,21 @@ def _laid_out(source: Path, folder: Path, manifest: Manifest) -> SiteConfig:
     return load_site(folder)
 
 
-def _judged(here: Layout, layout: Layout, site: SiteConfig, manifest: Manifest) -> tuple[ChartVerdict, Lost]:
+def _judged(
+    here: Layout, layout: Layout, site: SiteConfig, manifest: Manifest, progress: Progress | None
+) -> tuple[ChartVerdict, Lost]:
     """Verify what was taken apart against every head that it must hold, and find what it does not reach."""
-    alone = verify_file(layout.chart)
+    alone = verify_file(layout.chart, progress=progress)
     reader = ChartReader.open(layout.chart)
     origin, head = reader.genesis().origin, reader.last_head() or b""
     reader.close()
     notes: list[str] = []
-    in_place = _in_place(here, origin, notes)
+    in_place = _in_place(here, origin, notes, progress)
     known = [*(in_place.heads if in_place else ()), *_anchored(_folders(here, site), origin, notes)]
     must = [head.note for head in known if head.size <= alone.entries]
     key = here.keys / GENESIS_VKEY
-    verdict = verify_file(layout.chart, must, key.read_text(encoding="utf-8") if key.is_file() else None)
+    first = key.read_text(encoding="utf-8") if key.is_file() else None
+    verdict = verify_file(layout.chart, must, first, progress)
     if (origin, alone.entries, head.decode()) != (manifest.origin, manifest.entries, manifest.head):
         raise ChartRefusedError("The backup's list tells of another chart than it holds. Nothing was put back.")
     if verdict.verdict is not Judgement.BROKEN:  # its key is the one that continues it; nothing is written by opening
@@ -195,12 +198,12 @@ class _InPlace(msgspec.Struct, frozen=True, kw_only=True):
     held: tuple[tuple[str, str], ...]
 
 
-def _in_place(here: Layout, origin: str, notes: list[str]) -> _InPlace | None:
+def _in_place(here: Layout, origin: str, notes: list[str], progress: Progress | None) -> _InPlace | None:
     """None where there is no chart, or none that is sound: a note then says so. RefusedError for another chart."""
     if not here.chart.exists():
         return None
     try:
-        verdict = verify_file(here.chart)
+        verdict = verify_file(here.chart, progress=progress)
         reader = ChartReader.open(here.chart)
     except ModctlError as why:
         notes.append(f"The chart in place cannot be read, so what is lost of it is not known: {why}")

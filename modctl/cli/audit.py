@@ -199,7 +199,7 @@ def _show(context: Context, copy: Path | None, zone_name: str | None) -> int:
     from modctl.cli.audit_source import ChartSource
     from modctl.cli.reading import clinic_zone, reading
 
-    where = "the station's own chart" if copy is None else copy.name
+    where = "this station" if copy is None else copy.name
     source = ChartSource(lambda: reading(context, copy), where, clinic_zone(context, zone_name))
     # The screens stand above this package and are nothing that it builds on: loaded by name, like a program.
     run: Callable[[ChartSource], int] = importlib.import_module("tui.audit.app").run

@@ -188,8 +188,9 @@ def _says(sheet: Sheet) -> str:
         return "The session was never started: nothing was commanded."
     highest = max((point.value for point in sheet.commanded if point.value is not None), default=None)
     seen = max((point.value for point in sheet.reported if point.value is not None), default=None)
-    reported = text.measured(sheet.level, seen, sheet.observed_as)
+    told = text.measured(sheet.level, seen, sheet.observed_as)
+    reported = f"read back: {told}" if seen is None else f"reported up to {told}"
     return (
         f"{text.parameter(sheet.level).capitalize()} over {text.clock(sheet.length_ms)}: "
-        f"commanded up to {text.quantity(sheet.level, highest)}, reported up to {reported}."
+        f"commanded up to {text.quantity(sheet.level, highest)}, {reported}."
     )

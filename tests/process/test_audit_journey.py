@@ -151,3 +151,27 @@ def test_every_duty_is_done_without_a_screen_and_says_the_same_of_a_copy(station
 def closing_terminal(*words: str) -> "closing[Terminal]":
     """Left whatever happens."""
     return closing(Terminal(*words))
+
+
+@pytest.mark.slow
+def test_a_screen_that_stands_open_keeps_no_controller_from_starting(tmp_path: Path) -> None:
+    """It holds the site only while it reads: first the file itself, then through the controller that has started."""
+    layout = site.lay_down(tmp_path / "site", ["ultrasound-1"])
+    with closing_terminal("--site", str(layout.root), "audit") as terminal:
+        terminal.sees("0 sessions, the newest first")
+        with site.simulators(layout), site.controller(layout) as running, closing(running.client()) as client:
+            session = site.begin(client, "ultrasound-1", duration_ms=60_000)
+            site.wait_for(client, session, "running")
+            terminal.types(b"r")
+            terminal.sees("1 session, the newest first")
+            terminal.types(b"\r")
+            terminal.sees("OPEN: no end in this chart")
+            assert site.truth(layout, "ultrasound-1").energized
+            assert isinstance(client.request(Stop(id=client.next_id(), session=session)), Done)
+            site.wait_for(client, session, "ended")
+            assert 0 == running.end()
+        terminal.types(b"\x1b")
+        terminal.sees("1 session, the")
+        terminal.types(b"r")
+        terminal.sees("STOPPED")
+        assert 0 == terminal.leaves(b"q")

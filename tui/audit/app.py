@@ -177,7 +177,7 @@ class AuditApp(Shell):
             return
         self._asks = what
         line = self.query_one(Input)
-        line.value, line.placeholder, line.display = self._list.typed if what == "filter" else "", ASKS[what], True
+        line.value, line.display = self._list.typed if what == "filter" else "", True
         self.set_focus(line)
         self.say(f"{what}: {ASKS[what]}")
 
@@ -282,7 +282,7 @@ class AuditApp(Shell):
         if not self.is_running or not self.query(Input):
             return
         width, room, source = self.size.width, self._room(), self._source
-        title = f" AUDIT  {source.name}{'  SIMULATED' * source.simulated}  reads only  times: {source.zone}"
+        title = f" AUDIT  {source.name}{'  SIMULATED' * source.simulated}  times: {source.zone}  reads only"
         self.query_one("#head", Rows).show([(Span(fitted(title, width), Look.STOP),)])
         self.query_one("#body", Rows).show(self._body(width, room))
         self.query_one("#notice", Rows).show([(Span(" "), *line) for line in wrapped(self._notice, width - 1)[:2]])

@@ -16,7 +16,7 @@ from tui.audit.source import Lines
 from tui.looks import Line, Look, Span, fitted, wrapped
 from tui.widgets.strip_chart import LABEL, Trace, trace_lines
 
-NAME = 26  # columns of a row's name
+NAME = 31  # columns of a row's name: the longest is whole, and an answer fits beside it on 80 columns
 TRACE_ROWS = 5
 CELL_MAX = 24  # chosen: of a table's cell that is not the last
 LAST_MIN = 16  # chosen: less is no column for a sentence
@@ -133,6 +133,9 @@ def page_lines(page: Page, width: int) -> Lines:
         (Span(""),),
     ]
     for title, values in (("commanded", page.commanded), ("reported", page.reported)):
+        if not any(value is not None for value in values):
+            lines.append((Span(fitted(f" {title}", LABEL), Look.QUIET), Span("no value in the whole session")))
+            continue
         high = max([1, *(value for value in (*page.commanded, *page.reported) if value is not None)])
         trace = Trace(
             values=_stretched(values, width - LABEL - 1),
@@ -147,7 +150,7 @@ def page_lines(page: Page, width: int) -> Lines:
     for section in page.sections:
         lines += [(Span(""),), (Span(f" {section.heading}", Look.STRONG),)]
         for name, said in section.rows:
-            told = wrapped(said, max(1, width - NAME - 2))
+            told = wrapped(said, max(1, width - NAME - 1))
             for place, row in enumerate(told):
                 lines.append((Span(fitted(f"  {name if place == 0 else ''}", NAME), Look.QUIET), *row))
     return tuple(lines)

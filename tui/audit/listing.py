@@ -63,7 +63,8 @@ class Listing:
             return f"sample: {self._drawn}"
         so_far = "" if self._is_all else " so far, still reading …"
         if not self.typed:
-            return f"{len(self._rows)} sessions{so_far or ', the newest first'}"
+            count = f"{len(self._rows)} session{'' if len(self._rows) == 1 else 's'}"
+            return f"{count}{so_far or ', the newest first'}"
         return f"{len(self.shown)} of {len(self._rows)} sessions{so_far}: {self.typed}"
 
     def what(self) -> str:

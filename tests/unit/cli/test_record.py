@@ -151,3 +151,21 @@ def test_an_incident_without_a_controller_packs_and_holds(site: Path, tmp_path: 
     listed = [line.split("  ")[:2] for line in (out / "README").read_text().splitlines()[:-1]]
     assert [[hashlib.sha256((out / name).read_bytes()).hexdigest(), name] for _, name in listed] == listed
     assert {"README", *(name for _, name in listed)} == {path.name for path in out.iterdir()}
+
+
+def test_a_list_is_narrowed_by_the_words_of_the_auditors_screen(site: Path) -> None:
+    """One filter for both: what fits, what does not, and a word that is none, said with those that are."""
+    whole = run(site, "list", "--json")
+    opened = run(site, "list", "--overrides", "--json")
+    words = run(site, "list", "override", "session:s1", "--json")
+    nobody = run(site, "list", "by:nobody", "--json")
+    wrong = run(site, "list", "whom:anna", "--json")
+    day = run(site, "list", "since:yesterday")
+
+    assert ["s1"] == [row["session"] for row in rows(whole)]
+    assert whole.stdout == opened.stdout == words.stdout
+    assert (0, "") == (nobody.exit_code, nobody.stdout)
+    assert 2 == wrong.exit_code
+    assert "'whom:anna' is no filter. Words: patient:" in wrong.stderr
+    assert 2 == day.exit_code
+    assert "since:2026-03-01" in day.stderr

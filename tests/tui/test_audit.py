@@ -80,12 +80,14 @@ class MadeUp:
         self._rows = rows(count)
         self._page_rows = page_rows
         self.exported: list[tuple[tuple[str, ...], Path]] = []
+        self.given = 0  # rows that were read
         self.may_verify = threading.Event()
         self.may_verify.set()
 
     def pages(self) -> Iterator[Sequence[SessionRow]]:
         """All of them."""
         for first in range(0, len(self._rows), self._page_rows):
+            self.given = first
             yield self._rows[first : first + self._page_rows]
 
     def page(self, session: str) -> Page:
@@ -444,18 +446,21 @@ def test_a_hundred_thousand_sessions_are_drawn_a_screenful_at_a_time(size: tuple
     on(MadeUp(100_000), act, size)
 
 
-SLOWER = 3  # chosen: times a small list; a list that is drawn or filtered whole would be a thousand times slower
-ROOM_MS = 500  # chosen: what a busy machine adds to anything
+FIRST_MS = 2_000  # chosen: generous; 0.2 to 0.6 s on a busy machine (measured)
+KEY_P95_MS = 500  # chosen: generous; 0.1 s on a busy machine (measured)
+TRIES = 3  # a busy machine may hold up one or two
 
 
-def waited_ms(source: MadeUp) -> tuple[int, int]:
-    """Until the first picture, and of a key to its picture the 95th of a hundred, in milliseconds."""
+def waited(source: MadeUp) -> tuple[int, int, int]:
+    """Milliseconds to the first picture, rows read by then, and of a key to its picture the 95th of a hundred in ms."""
     clock = SystemClock()
     took_ms: list[int] = []
+    read: list[int] = []
 
     async def act(reader: Reader) -> None:
         await reader.until(">2026-03-01 08:00")
         took_ms.append((clock.mono_ns() - began) // 1_000_000)
+        read.append(source.given)
         for key in ("down", "pagedown", "up", "end", "pageup", "home") * 8:
             pressed = clock.mono_ns()
             await reader.hurry(key)
@@ -464,13 +469,13 @@ def waited_ms(source: MadeUp) -> tuple[int, int]:
     began = clock.mono_ns()
     on(source, act, settles=False)
     keys_ms = sorted(took_ms[1:])
-    return took_ms[0], keys_ms[len(keys_ms) * 95 // 100]
+    return took_ms[0], read[0], keys_ms[len(keys_ms) * 95 // 100]
 
 
 def test_nobody_waits_for_a_hundred_thousand_sessions() -> None:
-    """The first picture comes before the list is read, and keys are drawn meanwhile, as in a list of forty."""
-    small_first_ms, small_key_ms = waited_ms(MadeUp())
-    first_ms, key_ms = waited_ms(MadeUp(100_000, page_rows=100))
+    """The first picture comes when a part of the list is read, and keys are drawn while the rest comes."""
+    tries = [waited(MadeUp(100_000, page_rows=100)) for _ in range(TRIES)]
 
-    assert first_ms < SLOWER * small_first_ms + ROOM_MS
-    assert key_ms < SLOWER * small_key_ms + ROOM_MS
+    assert min(first_ms for first_ms, _read, _key_ms in tries) < FIRST_MS
+    assert min(key_ms for _first_ms, _read, key_ms in tries) < KEY_P95_MS
+    assert min(read for _first_ms, read, _key_ms in tries) < 50_000

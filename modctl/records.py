@@ -428,7 +428,6 @@ KINDS: dict[str, type[Record]] = {
     "genesis": Genesis,
     "key.rotated": KeyRotated,
     "chart.exported": ChartExported,
-    "chart.restored": ChartRestored,
     "controller.started": ControllerStarted,
     "controller.stopped": ControllerStopped,
     "guard.acted": GuardActed,
@@ -468,6 +467,7 @@ KINDS: dict[str, type[Record]] = {
     "unit.released": UnitReleased,
     "unit.accessory": UnitAccessory,
     "unit.checked": UnitChecked,
+    "chart.restored": ChartRestored,
 }
 KIND_OF: dict[type[Record], str] = {record: kind for kind, record in KINDS.items()}
 

@@ -29,7 +29,6 @@ from modctl.chart.note import (
 from modctl.chart.tlog import Frontier, inclusion_proofs, leaf_hash, verify_inclusion
 from modctl.records import Entry, Genesis, KeyRotated
 
-VERSION: Final = 1
 MAX_BYTES: Final = 64 << 20  # chosen: 50 000 sessions' keys are 55 MB; what is larger is no receipt
 INPUTS: Final = "inputs"  # telemetry: what a receipt leaves out
 
@@ -58,7 +57,7 @@ class Receipt(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="chart.r
     ``keys``: every announcement from the chart's first key on; empty where they were left out.
     """
 
-    v: Literal[1] = VERSION
+    v: Literal[1] = 1
     session: str
     head: str
     entries: tuple[ProvenEntry, ...]
@@ -113,7 +112,7 @@ def make_receipt(
 
 
 def is_receipt(first: bytes) -> bool:
-    """Whether a file that begins so is to be read as a receipt: no chart begins like JSON."""
+    """Whether a file that begins so is read as a receipt: no chart begins like JSON."""
     return first.lstrip()[:1] == b"{"
 
 
@@ -177,8 +176,7 @@ class _Reading:
         )
 
     def _read_entries(self) -> tuple[Entry, ...]:
-        found = []
-        last = 0
+        found, last = [], 0
         for proven in self._receipt.entries:
             if proven.seq <= last:
                 self._find(Code.GAP, proven.seq, "the entries do not stand in their order")

@@ -16,7 +16,7 @@ COMMANDS: Final = {
     "table": ("modctl.cli.table:table", "The screen at the treatment table."),
     "session": ("modctl.cli.session:session", "Run a session, and the record of sessions."),
     "stop": ("modctl.cli.stop:stop", "Stop one unit, or all. Needs no sign-in."),
-    "chart": ("modctl.cli.chart:chart", "Verify, sign and copy the chart."),
+    "chart": ("modctl.cli.chart:chart", "Verify, sign and copy the chart; receipts, backups, the archive."),
     "audit": ("modctl.cli.audit:audit", "Claims against the chart, a fair sample, and what fabrication looks like."),
     "incident": ("modctl.cli.incident:incident", "Pack the evidence of a session and hold its unit."),
     "unit": ("modctl.cli.unit:unit", "The units of the site."),

@@ -5,7 +5,7 @@ import pytest
 
 from devices.model import NEVER_NS
 from devices.profile import load
-from modctl.engine import dues, ledger, phases, port, riding, rounds, session, state, tanks, unit, warmth
+from modctl.engine import dues, ledger, phases, port, riding, session, state, unit, warmth
 from modctl.engine.effects import Command
 
 MS = 1_000_000
@@ -21,7 +21,7 @@ NUMBERS: dict[tuple[object, str], int] = {
     (port, "REPEAT_OFF_NS"): 50 * MS,
     (riding, "RAISE_INTERVAL_NS"): 150 * MS,  # key bounce on infusion pumps
     (riding, "TIMER_MARGIN_MS"): 2_000,
-    (rounds, "REMIND_UNIT_NS"): 60 * S,
+    (unit, "REMIND_UNIT_NS"): 60 * S,
     (session, "CHECKING_NS"): 1_800 * S,
     (session, "WRITER_STOP_MS"): 2_000,
     (session, "WRITER_HOLD_MS"): 1_000,
@@ -30,7 +30,7 @@ NUMBERS: dict[tuple[object, str], int] = {
     (state, "FLUSH_NS"): 1 * S,
     (state, "PERMIT_NS"): 300 * MS,
     (state, "RENEW_NS"): 100 * MS,
-    (tanks, "NOTE_NS"): 600 * S,
+    (unit, "NOTE_TANK_NS"): 600 * S,
 }
 
 

@@ -53,8 +53,9 @@ def test_each_common_check_is_shown_on_the_screen_and_in_plain_mode(check: int) 
 @pytest.mark.parametrize("modality", NUMBERS)
 def test_every_check_of_a_modality_has_a_test_by_its_number(modality: str) -> None:
     """None is left out, and none stands there that the list does not have."""
-    names = {name for path in Path("tests/scenario").glob("test_*.py") for name in names_in(path)}
-    names |= {name for path in Path("tests/tui").glob("test_*.py") for name in names_in(path)}
+    folders = ("scenario", "tui", "unit/controller")
+    paths = (path for folder in folders for path in Path("tests", folder).glob("test_*.py"))
+    names = {name for path in paths for name in names_in(path)}
     found = {int(match[1]) for name in names if (match := re.match(rf"test_{modality}_(\d+)_", name))}
 
     assert set(range(1, NUMBERS[modality] + 1)) == found

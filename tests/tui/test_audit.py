@@ -187,6 +187,10 @@ class Reader:
         """A line and Enter."""
         await self.press(*("slash" if char == "/" else "space" if char == " " else char for char in words), "enter")
 
+    def drawn(self) -> str:
+        """What stands on the screen."""
+        return "\n".join(strip.text.rstrip() for strip in drawn(self.app))
+
     def text(self) -> str:
         """Every word on the screen."""
         return "\n".join("".join(span.text for span in line) for one in self.app.query(Rows) for line in one.lines)
@@ -410,13 +414,19 @@ SCENES: dict[str, tuple[str, ...]] = {
     "counts": ("t",),
     "verdict": ("v",),
     "keys": ("question_mark",),
+    "actions": ("down", "colon"),
 }
 SIZES = {"80x24": (80, 24), "132x43": (132, 43), "240x70": (240, 70), "60x15": (60, 15)}
 
 
 @pytest.mark.parametrize(
     ("scene", "size"),
-    [*((scene, size) for scene in SCENES for size in ("80x24", "132x43")), ("list", "240x70"), ("list", "60x15")],
+    [
+        *((scene, size) for scene in SCENES for size in ("80x24", "132x43")),
+        ("list", "240x70"),
+        ("list", "60x15"),
+        ("actions", "240x70"),
+    ],
 )
 def test_the_audit_is_drawn_as_it_was_found_good(scene: str, size: str) -> None:
     """Every word in its place at the three sizes; a terminal that is too small says so."""
@@ -424,7 +434,7 @@ def test_the_audit_is_drawn_as_it_was_found_good(scene: str, size: str) -> None:
     async def act(reader: Reader) -> None:
         await reader.press(*SCENES[scene])
 
-        compare(f"audit-{scene}-{size}", "\n".join(strip.text.rstrip() for strip in drawn(reader.app)))
+        compare(f"audit-{scene}-{size}", reader.drawn())
 
     on(MadeUp(), act, SIZES[size])
 

@@ -5,35 +5,37 @@ Rule 2: whatever takes time runs in a thread of its own and shows how far it is;
 Rule 3: only the rows in sight are drawn: a hundred thousand sessions scroll like ten.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.driver import Driver
 from textual.widgets import Input
 
 from modctl.chart.verify import ChartVerdict
 from modctl.reports.pages import Drawn, Page, Paper
+from tui.acts import COLOURS, Offer, help_words
 from tui.audit.acts import ASKS, Acts
 from tui.audit.errands import Came, Errands, RowsRead, Told
+from tui.audit.keys import Where, bindings, keys_on
 from tui.audit.lines import (
     HELP,
-    LIST_KEYS,
-    PAGE_KEYS,
-    PAPER_KEYS,
-    TYPING_KEYS,
     listed,
     page_lines,
     paper_lines,
+    sentence,
+    title_line,
     too_small_lines,
     verdict_lines,
 )
 from tui.audit.listing import Listing
 from tui.audit.source import Lines, Source
-from tui.looks import Look, Span, fitted, wrapped
+from tui.looks import Line, Look, Span, fitted
+from tui.overlays import Overlay
 from tui.shell import Shell
 from tui.terminal import TableDriver
 from tui.widgets.rows import Rows
@@ -57,31 +59,7 @@ class AuditApp(Shell):
 
     CSS_PATH = "audit.tcss"
     AUTO_FOCUS = None  # keys are the list's until a line is typed
-    # What opens a line is taken here (priority): sent to the screen first, it would open the line only after the keys
-    # behind it had been taken for commands, and what is pasted or typed fast has keys behind it.
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("home", "end(-1)", show=False),
-        Binding("end", "end(1)", show=False),
-        Binding("left", "beside(-1)", show=False),
-        Binding("right", "beside(1)", show=False),
-        Binding("enter", "open", show=False),
-        Binding("escape", "step_back", show=False, priority=True),
-        Binding("slash", "ask('filter')", show=False, priority=True),
-        Binding("e", "ask('export')", show=False, priority=True),
-        Binding("c", "ask('claims')", show=False, priority=True),
-        Binding("s", "ask('sample')", show=False, priority=True),
-        Binding("t", "question('counts')", show=False),
-        Binding("v", "question('verify')", show=False),
-        Binding("p", "question('patterns')", show=False),
-        Binding("r", "read_again", show=False),
-        Binding("question_mark", "help", show=False),
-        Binding("q", "leave", show=False),
-        Binding("ctrl+c,ctrl+q", "leave", show=False, priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings()
 
     def __init__(self, source: Source, driver_class: type[Driver] | None = None) -> None:
         super().__init__(driver_class)
@@ -108,7 +86,7 @@ class AuditApp(Shell):
 
     def on_mount(self) -> None:
         """Read the chart."""
-        self.query_one(Input).display = False
+        self._line().display = False
         self.action_read_again()
 
     def on_unmount(self) -> None:
@@ -120,9 +98,19 @@ class AuditApp(Shell):
         self.call_after_refresh(self._draw)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While a line is typed its letters are letters."""
+        """While a line is typed its letters are letters; what lies over the list has its keys to itself."""
         del parameters
-        return not (action == "ask" and self._asks)
+        return not (action == "ask" and (self._asks or isinstance(self.screen, Overlay)))
+
+    def offers(self) -> Sequence[Offer]:
+        """What can be done now, on what lies under the list."""
+        named = [one for one in keys_on(self._where()) if one.action not in ("", "palette")]
+        own = (Offer(one.act, functools.partial(self.run_action, one.action), now=one.act.does) for one in named)
+        return (*own, Offer(COLOURS, self.action_other_colours))
+
+    def around(self, cells: int) -> tuple[Sequence[Line], Sequence[Line]]:
+        """What stays in sight under the list: whose chart it is, and how far what takes time has come."""
+        return (title_line(self._source, cells),), sentence(self._notice, cells)[:2]
 
     # Keys
 
@@ -157,8 +145,10 @@ class AuditApp(Shell):
             self._acts.open()
 
     def action_step_back(self) -> None:
-        """Out of the line that is typed, of what is read, of the filter or sample: one at a time."""
-        if self._asks:
+        """Out of what lies over it, the line that is typed, what is read, the filter or sample: one at a time."""
+        if isinstance(self.screen, Overlay):
+            self.screen.dismiss()
+        elif self._asks:
             self._stop_typing()
             self._draw()
         elif self._waiting:
@@ -176,9 +166,9 @@ class AuditApp(Shell):
             self.say("The list shows no session: there is nothing to export.")
             return
         self._asks = what
-        line = self.query_one(Input)
+        line = self._line()
         line.value, line.display = self._list.typed if what == "filter" else "", True
-        self.set_focus(line)
+        self.default_screen.set_focus(line)
         self.say(f"{what}: {ASKS[what]}")
 
     def action_question(self, what: str) -> None:
@@ -217,8 +207,8 @@ class AuditApp(Shell):
 
     def _stop_typing(self) -> None:
         self._asks = ""
-        self.query_one(Input).display = False
-        self.set_focus(None)
+        self._line().display = False
+        self.default_screen.set_focus(None)
 
     # What came of it
 
@@ -275,21 +265,31 @@ class AuditApp(Shell):
         self._read, self._page, self._scroll = read, page, 0
         self._draw()
 
+    def _line(self) -> Input:
+        return self.default_screen.query_one(Input)
+
+    def _where(self) -> Where:
+        if self._asks:
+            return Where.LINE
+        if self._read is None:
+            return Where.LIST
+        return Where.PAPER if self._page is None else Where.PAGE
+
     def _room(self) -> int:
-        return max(2, self.query_one("#middle", Vertical).size.height)
+        return max(2, self.default_screen.query_one("#middle", Vertical).size.height)
 
     def _draw(self) -> None:
-        if not self.is_running or not self.query(Input):
+        """The page, and what lies over it. At the very end there is no screen left."""
+        if not self.is_running or not self.screen_stack or not self.default_screen.query("#keys"):
             return
-        width, room, source = self.size.width, self._room(), self._source
-        title = f" AUDIT  {source.name}{'  SIMULATED' * source.simulated}  times: {source.zone}  reads only"
-        self.query_one("#head", Rows).show([(Span(fitted(title, width), Look.STOP),)])
-        self.query_one("#body", Rows).show(self._body(width, room))
-        self.query_one("#notice", Rows).show([(Span(" "), *line) for line in wrapped(self._notice, width - 1)[:2]])
-        keys = TYPING_KEYS if self._asks else LIST_KEYS
-        if not self._asks and self._read is not None:
-            keys = PAPER_KEYS if self._page is None else PAGE_KEYS
-        self.query_one("#keys", Rows).show([(Span(fitted(keys, width), Look.QUIET),)])
+        width, room, page = self.size.width, self._room(), self.default_screen
+        page.query_one("#head", Rows).show([title_line(self._source, width)])
+        page.query_one("#body", Rows).show(self._body(width, room))
+        page.query_one("#notice", Rows).show(sentence(self._notice, width)[:2])
+        named = help_words([Offer(one.act) for one in keys_on(self._where())], width - 1)
+        page.query_one("#keys", Rows).show([(Span(fitted(f" {named}", width), Look.QUIET),)])
+        if isinstance(self.screen, Overlay):
+            self.screen.look()
 
     def _body(self, width: int, room: int) -> Lines:
         if width < NEEDS[0] or self.size.height < NEEDS[1]:

@@ -12,7 +12,8 @@ from modctl.chart.verify import ChartVerdict, Judgement
 from modctl.chart.wanted import is_early
 from modctl.reports.counts import GOOD
 from modctl.reports.pages import Page, Paper, Table
-from tui.audit.source import Lines
+from tui.audit.keys import keys_table
+from tui.audit.source import Lines, Source
 from tui.looks import Line, Look, Span, fitted, wrapped
 from tui.widgets.strip_chart import LABEL, Trace, trace_lines
 
@@ -29,33 +30,11 @@ SAYS = {
     ),
     Judgement.BROKEN: "BROKEN: this chart is not what was signed. Do not rely on it; the findings say where.",
 }
-LIST_KEYS: Final = " Enter open  / filter  t counts  v verify  e export  s sample  ? all  q leave"
-PAGE_KEYS: Final = " ↑↓ PgUp PgDn  ← → the session before, after  Esc back to the list  ? all keys"
-PAPER_KEYS: Final = " ↑↓ PgUp PgDn  Esc back to the list  ? all keys  q leave"
-TYPING_KEYS: Final = " Enter take it  Esc give it up"
 HELP: Final = Paper(
     title="Keys and words",
     says="This screen reads. It writes nothing but the copies that you name.",
     tables=(
-        Table(
-            heading="Keys",
-            columns=("key", "what it does"),
-            rows=(
-                ("↑ ↓ PgUp PgDn Home End", "move in the list, or in what is read (k and j: up and down)"),
-                ("Enter", "open the chosen session; in a session: back to the list"),
-                ("← →", "in a session: the one before, the one after, in the order of the list"),
-                ("/", "narrow the list with words; an empty line shows all again"),
-                ("Esc", "one step back: out of the line, of what is read, of the filter or the sample"),
-                ("t", "counts over what the list shows: early ends and opened limits"),
-                ("v", "verify the whole chart"),
-                ("e", "export what the list shows: name.csv a row a session, other names every entry as JSON"),
-                ("c", "hold a file of claims against the chart (CSV: patient,date,code,minutes)"),
-                ("s", "draw a sample by your own number: the list then shows what was drawn"),
-                ("p", "look for patterns that fabrication leaves"),
-                ("r", "read the list again: a station's own chart grows"),
-                ("q  Ctrl+C", "leave"),
-            ),
-        ),
+        keys_table(),
         Table(
             heading="Words of the filter; all of them must fit",
             columns=("word", "what it asks"),
@@ -85,6 +64,12 @@ HELP: Final = Paper(
         ),
     ),
 )
+
+
+def title_line(source: Source, width: int) -> Line:
+    """Whose chart is read, whether anything in it is real, and whose times are told."""
+    said = f" AUDIT  {source.name}{'  SIMULATED' * source.simulated}  times: {source.zone}  reads only"
+    return (Span(fitted(said, width), Look.STOP),)
 
 
 def head_line(width: int) -> Line:
@@ -120,7 +105,7 @@ def _columns(width: int, *cells: str) -> str:
     return "".join(f"{fitted(cell, room - 1)} " for cell, room in zip(cells, widths, strict=False)) + cells[-1]
 
 
-def _told(said: str, width: int, look: Look = Look.PLAIN) -> Lines:
+def sentence(said: str, width: int, look: Look = Look.PLAIN) -> Lines:
     """A text broken at its spaces, one column in."""
     return tuple((Span(" "), *line) for line in wrapped(said, max(1, width - 1), look))
 
@@ -128,8 +113,8 @@ def _told(said: str, width: int, look: Look = Look.PLAIN) -> Lines:
 def page_lines(page: Page, width: int) -> Lines:
     """One session: its state, its picture, then everything in rows."""
     lines: list[Line] = [
-        *_told(page.title, width, Look.STRONG),
-        *_told(page.state, width, Look.STRONG),
+        *sentence(page.title, width, Look.STRONG),
+        *sentence(page.state, width, Look.STRONG),
         (Span(""),),
     ]
     for title, values in (("commanded", page.commanded), ("reported", page.reported)):
@@ -146,7 +131,7 @@ def page_lines(page: Page, width: int) -> Lines:
             title=title,
         )
         lines += trace_lines(trace, width, TRACE_ROWS)
-    lines += _told(page.says, width)
+    lines += sentence(page.says, width)
     for section in page.sections:
         lines += [(Span(""),), (Span(f" {section.heading}", Look.STRONG),)]
         for name, said in section.rows:
@@ -164,7 +149,7 @@ def _stretched(values: Sequence[int | None], columns: int) -> tuple[int | None, 
 def paper_lines(paper: Paper, width: int) -> Lines:
     """A paper: one sentence, then tables whose last column is broken and not cut."""
     look = Look.WARNING if paper.is_finding else Look.PLAIN
-    lines: list[Line] = [*_told(paper.title, width, Look.STRONG), *_told(paper.says, width, look)]
+    lines: list[Line] = [*sentence(paper.title, width, Look.STRONG), *sentence(paper.says, width, look)]
     for table in paper.tables:
         lines += [(Span(""),), (Span(f" {table.heading}", Look.STRONG),), *_table_lines(table, width)]
     return tuple(lines)
@@ -188,19 +173,19 @@ def _table_lines(table: Table, width: int) -> list[Line]:
 def verdict_lines(verdict: ChartVerdict, width: int) -> Lines:
     """The verdict in words, and every finding."""
     look = Look.ALARM if verdict.verdict is Judgement.BROKEN else Look.STRONG
-    lines = [*_told(SAYS[verdict.verdict], width, look), (Span(""),)]
-    lines += _told(f"{verdict.entries} entries, root {verdict.root}", width)
+    lines = [*sentence(SAYS[verdict.verdict], width, look), (Span(""),)]
+    lines += sentence(f"{verdict.entries} entries, root {verdict.root}", width)
     last = "none" if verdict.last_checkpoint is None else f"over {verdict.last_checkpoint} entries"
-    lines += _told(f"Last signed head: {last}; {verdict.unsigned} entries after it are not signed yet.", width)
+    lines += sentence(f"Last signed head: {last}; {verdict.unsigned} entries after it are not signed yet.", width)
     for finding in verdict.findings:
-        lines += _told(f"! {finding.text}", width, Look.WARNING)
+        lines += sentence(f"! {finding.text}", width, Look.WARNING)
     return tuple(lines)
 
 
 def too_small_lines(width: int, height: int, need: tuple[int, int]) -> Lines:
     """What to do about the size."""
     told = f"This terminal is {width}x{height}. The audit needs {need[0]}x{need[1]} or more: make it larger. q leaves."
-    return _told(told, width, Look.STRONG)[: max(1, height)]
+    return sentence(told, width, Look.STRONG)[: max(1, height)]
 
 
 def listed(shown: Sequence[SessionRow], top: int, chosen: int, size: tuple[int, int], zone: tzinfo) -> Lines:

@@ -111,6 +111,18 @@ def help_words(offers: Sequence[Offer], cells: int) -> str:
     return kept
 
 
+def help_lines(offers: Sequence[Offer], cells: int) -> tuple[str, str]:
+    """The same on two lines: the first as full as the order lets it be, the last with map and actions at its end."""
+    named = [one for one in offers if not one.is_rare]
+    if _cells(whole := "  ".join(_word(one) for one in named)) <= cells:
+        return whole, ""
+    first = next(
+        (at for at in range(len(named) - 1) if _cells("  ".join(_word(one) for one in named[: at + 1])) > cells),
+        max(0, len(named) - 2),
+    )
+    return "  ".join(_word(one) for one in named[:first]), help_words(named[first:], cells)
+
+
 def wording_offers(back: Callable[[], object]) -> tuple[Offer, ...]:
     """While words are typed beside an answer."""
     return Offer(FIELD, word="answers, with your words or with none"), Offer(FIELD_BACK, back, word="another answer")

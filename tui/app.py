@@ -18,7 +18,7 @@ from modctl.clock import Clock
 from modctl.ipc.hands import Lock
 from modctl.ipc.messages import Answer, Refused, Request, Resume, SignIn, Start, Step, Stop, Subscribe
 from tui import messages, refusals
-from tui.acts import Offer
+from tui.acts import Offer, map_rows
 from tui.alarms import Bell, alarms_of
 from tui.client import Dial
 from tui.connection import NOT_SENT
@@ -240,7 +240,7 @@ class TableApp(AttendingShell):
 
     @on(messages.ReadMap)
     def _read_map(self) -> None:
-        self.push_screen(KeyMap(self.around))
+        self.push_screen(KeyMap(map_rows(), self.around))
 
     def offers(self) -> Sequence[Offer]:
         """What can be done now, on the screen under the list."""

@@ -13,6 +13,7 @@ import msgspec
 
 from devices.model import NS_PER_S
 from modctl.ipc.messages import GateView, Refused, SessionView, Snapshot, Start
+from tui.idle import is_left_alone
 from tui.levels import traced_value
 from tui.sight import MAX_TABS, NOT_LIVE, Link, Sight, is_live, settled_units, tabs_after
 
@@ -94,9 +95,8 @@ class Desk:
 
     def wants_lock(self, now_ns: int) -> bool:
         """Nobody has touched this screen for as long as the site lets it be. Who typed no PIN is not locked out."""
-        after_s = 0 if self._snapshot is None else self._snapshot.lock_after_s
-        may = self.role is not None and not self.is_locked and not self.signs_in_itself and after_s > 0
-        return may and now_ns - self._touched_ns >= after_s * NS_PER_S
+        may = self.role is not None and not self.is_locked and not self.signs_in_itself
+        return may and is_left_alone(self._snapshot, self._touched_ns, now_ns)
 
     def signed_in(self, role: str, now_ns: int) -> None:
         """A person has shown who they are: the screen is theirs."""

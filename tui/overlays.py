@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.events import Key
 from textual.screen import ModalScreen
 
-from tui.acts import Offer, map_rows, now_of, of_key, shown_key
+from tui.acts import Offer, now_of, of_key, shown_key
 from tui.looks import EMPTY, Line, Look, Span, fitted
 from tui.widgets.choices import Choice, Choices
 from tui.widgets.rows import Rows
@@ -71,9 +71,13 @@ class KeyMap(Overlay):
 
     CLOSED_BY: ClassVar[str] = "any other key closes this"
 
+    def __init__(self, rows: Sequence[tuple[str, str]], around: Around) -> None:
+        super().__init__(around)
+        self._rows = rows
+
     def on_mount(self) -> None:
         """The words do not change; the states come with the next look."""
-        rows = [(Span(f"  {keys:{KEY_CELLS}}", Look.STRONG), Span(does)) for keys, does in map_rows()]
+        rows = [(Span(f"  {keys:{KEY_CELLS}}", Look.STRONG), Span(does)) for keys, does in self._rows]
         self.query_one("#inside", Rows).show([EMPTY, *rows])
 
     def on_key(self, event: Key) -> None:

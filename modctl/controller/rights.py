@@ -121,7 +121,9 @@ def refusal(request: Request, caller: Caller, *, is_bench: bool = False) -> Refu
 
 def _calms(request: Request) -> bool:
     """What makes nothing stronger stays allowed at a locked screen, and so does locking it again."""
-    return isinstance(request, Lock | Pause) or (isinstance(request, Step) and request.direction is not Direction.UP)
+    return isinstance(request, Lock | Pause | TraceUnit) or (
+        isinstance(request, Step) and request.direction is not Direction.UP
+    )
 
 
 def knows_patients(caller: Caller) -> bool:

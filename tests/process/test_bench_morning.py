@@ -40,7 +40,7 @@ def test_a_technicians_morning_on_the_screen(morning: tuple[Layout, Terminal], t
     terminal.enters("PIN:", site.PIN)
     terminal.sees("technician is signed in")
     _runs_on_a_load(layout, terminal)
-    for page in ("estim-1: run", "estim-1: unit", "↑↓ Enter: open"):
+    for page in ("estim-1: run", "estim-1: unit", "↑↓ Enter open"):
         terminal.types(BACK)
         terminal.sees(page)
     _calibrates(terminal)
@@ -167,10 +167,10 @@ def _checks(terminal: Terminal) -> None:
 
 def _adds_a_simulator(layout: Layout, terminal: Terminal) -> None:
     """It runs, it lacks something to be a unit, its power is cut, it goes."""
-    for page in ("ultrasound-1: unit", "↑↓ Enter: open"):
+    for page in ("ultrasound-1: unit", "↑↓ Enter open"):
         terminal.types(BACK)
         terminal.sees(page)
-    terminal.sees("m: simulators")
+    terminal.sees("m simulators")
     terminal.types(b"m")
     terminal.sees("ultrasound-1")
     terminal.types(b"n")

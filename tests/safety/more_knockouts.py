@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import msgspec
+from textual.app import App
 from textual.binding import BindingsMap
 
 from devices import dose
@@ -66,12 +67,12 @@ def without_file_locks() -> AbstractContextManager[None]:
     return patched((fcntl, "flock", nothing))
 
 
-def without_priority_of_stop_keys() -> AbstractContextManager[None]:
+def without_priority_of_stop_keys(screen: type[App[None]] = TableApp) -> AbstractContextManager[None]:
     """Stop keys are keys like all others: who has the focus takes them first."""
-    last, first = BindingsMap(), TableApp._merged_bindings or BindingsMap()  # noqa: SLF001  # textual's own table
+    last, first = BindingsMap(), screen._merged_bindings or BindingsMap()  # noqa: SLF001  # textual's own table
     for key, bindings in first.key_to_bindings.items():
         last.key_to_bindings[key] = [replace(binding, priority=False) for binding in bindings]
-    return patched((TableApp, "_merged_bindings", last))
+    return patched((screen, "_merged_bindings", last))
 
 
 def without_hashes_of_presets() -> AbstractContextManager[None]:

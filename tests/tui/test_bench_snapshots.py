@@ -53,6 +53,18 @@ async def reading(stand: Stand) -> None:
     await stand.press("o")
 
 
+async def actions(stand: Stand) -> None:
+    """Of a unit, while another one runs."""
+    await running(stand)
+    await stand.press("backspace", "colon", "down")
+
+
+async def key_map(stand: Stand) -> None:
+    """Every key, while something runs."""
+    await running(stand)
+    await stand.press("question_mark")
+
+
 async def points(stand: Stand) -> None:
     """Three of them, one out and adjusted."""
     await at_ultrasound(stand)
@@ -89,7 +101,22 @@ async def models(stand: Stand) -> None:
 
 SCENES = {
     one.__name__: one
-    for one in (list_of_units, unit, faults, trace, question, running, reading, points, items, record, rack, models)
+    for one in (
+        list_of_units,
+        unit,
+        faults,
+        trace,
+        question,
+        running,
+        reading,
+        actions,
+        key_map,
+        points,
+        items,
+        record,
+        rack,
+        models,
+    )
 }
 
 

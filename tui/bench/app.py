@@ -22,15 +22,15 @@ from modctl.ipc.messages import Answer, Refused, Request, SignIn, Subscribe
 from modctl.ipc.servicing import BenchRun
 from tui import messages
 from tui.bench import watch
+from tui.bench.desk import Doers
 from tui.bench.form import Ask, needed
-from tui.bench.pages import LETTERS, Page, does
+from tui.bench.pages import CALM, PRESSED, Do, Page, does
 from tui.bench.picture import Shown, choices, done
 from tui.bench.rack_acts import RackActs
-from tui.bench.screen import BenchScreen
+from tui.bench.screen import LOCKED, BenchScreen
 from tui.bench.sheet_acts import SheetActs
 from tui.bench.source import Source
 from tui.bench.state import open_gate, still_mine, without_patients
-from tui.bench.typed import Typed
 from tui.bench.unit_acts import UnitActs
 from tui.client import Dial
 from tui.journal import identity_text
@@ -38,7 +38,6 @@ from tui.sight import Link
 from tui.terminal import TableDriver
 
 CONFIRM: Final = "confirm"
-KEY_NAMES: Final = {"/": "slash"}  # as the terminal library calls them
 
 
 def run(source: Source, socket_path: Path, user: str, pin: str | None) -> int:
@@ -54,14 +53,11 @@ class BenchApp(BenchScreen):
     """The application: the keys of the pages, and what happened."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "leave", show=False),
         Binding("up,k", "move(-1)", show=False),
         Binding("down,j", "move(1)", show=False),
         Binding("pageup", "move(-10)", show=False),
         Binding("pagedown", "move(10)", show=False),
-        Binding("end", "end", show=False),
-        Binding("enter", "enter", show=False),
-        *(Binding(KEY_NAMES.get(key, key), f"letter('{key}')", show=False) for key in LETTERS),
+        *(Binding(key, f"key('{key}')", show=False) for key in PRESSED),
     ]
 
     def __init__(
@@ -79,8 +75,7 @@ class BenchApp(BenchScreen):
         self._sheets = SheetActs(self, source, self._watch)
         self._rack = RackActs(self, source, self._watch)
         units = UnitActs(self, source, self._watch, self._wire)
-        self._doers = units.doers() | self._sheets.doers() | self._rack.doers()
-        self._role = ""
+        self._doers = units.doers() | self._sheets.doers() | self._rack.doers() | self._own_doers()
         self._gate = ("", 0)  # the open question, and since when it is shown
         self._warned: tuple[str, ...] = ()  # whose worksheets would be lost, as it was said
 
@@ -88,7 +83,9 @@ class BenchApp(BenchScreen):
         """Not while this screen runs something."""
         if self._connection.client is not None and self._bench.mine:
             self.say("Not while this screen runs something: stop it first (F12).")
-        elif (lost := self._sheets.unrecorded()) != self._warned and lost:
+        elif (lost := self._sheets.unrecorded()) and self._bench.is_locked:
+            self.say(f"Typed, but not recorded: {', '.join(lost)}. {LOCKED}")
+        elif lost and lost != self._warned:
             self._warned = lost
             self.say(f"Typed, but not recorded: {', '.join(lost)}. Leave once more to lose it.")
         else:
@@ -99,7 +96,9 @@ class BenchApp(BenchScreen):
     def action_move(self, by: int) -> None:
         """One row; on the wire's page it is held still first."""
         bench = self.state()
-        if bench.page is Page.UNITS:
+        if bench.is_locked and bench.page is not Page.TRACE:
+            self.say(LOCKED)
+        elif bench.page is Page.UNITS:
             self.change(unit=_beside(bench.unit, [row.name for row in bench.rows()], by))
         elif bench.page is Page.RACK:
             self.change(simulator=_beside(bench.simulator, [one.name for one in bench.rack], by))
@@ -109,15 +108,34 @@ class BenchApp(BenchScreen):
             self.change(choice=min(max(0, bench.choice + by), max(0, choices(self.shown()) - 1)))
         self._draw()
 
-    def action_end(self) -> None:
-        """The wire goes on."""
-        self._wire.go_on()
+    def action_key(self, key: str) -> None:
+        """What one key does on this page."""
+        act = Do.ENTER if self._bench.is_locked and key == "enter" else does(self._bench.page, key)
+        if act is not None and not self.typed.is_asking:
+            self.do(act)
+
+    def do(self, act: Do) -> None:
+        """At a locked screen: only what shows or calms; Enter asks for the PIN."""
+        if not self._bench.is_locked or act in CALM:
+            self._doers[act]()
+        elif act is Do.ENTER:
+            self._ask_who()
+        else:
+            self.say(LOCKED)
         self._draw()
 
-    def action_enter(self) -> None:
+    def _own_doers(self) -> Doers:
+        return {
+            Do.ENTER: self._enter,
+            Do.END: self._wire.go_on,
+            Do.BACK: self.action_step_back,
+            Do.LEAVE: self.action_leave,
+            Do.MAP: self.read_map,
+            Do.LIST: self.action_palette,
+        }
+
+    def _enter(self) -> None:
         """Open the unit, type the line, inject the fault, give the answer."""
-        if self.query_one(Typed).is_asking:
-            return
         match self._bench.page:
             case Page.UNITS if self._row() is not None:
                 self.show(Page.UNIT)
@@ -129,13 +147,6 @@ class BenchApp(BenchScreen):
                 self._sheets.type_line()
             case Page.RUN:
                 self._answer()
-
-    def action_letter(self, key: str) -> None:
-        """What one letter does on this page."""
-        act = does(self._bench.page, key)
-        if act is not None and not self.query_one(Typed).is_asking:
-            self._doers[act]()
-            self._draw()
 
     # What is answered and typed
 
@@ -150,6 +161,7 @@ class BenchApp(BenchScreen):
         self.send(Answer(id=0, session=view.session, gate=gate.gate, answer=answer, took_ms=took_ms))
 
     def _ask_who(self) -> None:
+        self.typed.put_aside()
         who = Ask(label="who works here (a technician)", filled=self._user, problem=needed)
         self.ask((who, Ask(label="PIN", secret=True, problem=needed)), self._sign)
 
@@ -165,7 +177,7 @@ class BenchApp(BenchScreen):
 
     def ticked(self, now_ns: int) -> None:
         """Look at the rack and the wire again."""
-        del now_ns
+        self.lock_if_left_alone(now_ns)
         is_list = self._bench.page is Page.UNITS or self._bench.is_of_rack()
         shown = "" if is_list or not self._role else self._bench.unit
         self._watch.look([row.name for row in self._bench.rows()], shown)
@@ -182,7 +194,7 @@ class BenchApp(BenchScreen):
         """Nothing that was seen is believed any more."""
         self._watch.forget_link()
         self._role = ""
-        self.change(link=Link.LOST)
+        self.change(link=Link.LOST, is_locked=False)  # nobody is signed in: nothing is taken before somebody is
         self.say(why)
 
     @on(messages.SnapshotArrived)
@@ -213,9 +225,11 @@ class BenchApp(BenchScreen):
         if isinstance(reply, Refused):
             self._refused(asked, reply)
         elif isinstance(asked, SignIn):
-            self._role = reply.role or ""
+            self._role, self._touched_ns = reply.role or "", self.now_ns()
+            self.change(is_locked=False)
             self.send(Subscribe(id=0))
             self.say(f"{self._user} is signed in as {self._role}.")
+            self.typed.take_up()
         elif isinstance(asked, BenchRun) and reply.session is not None:
             self.change(mine=(*self._bench.mine, reply.session))
             self.show(Page.RUN)
@@ -273,7 +287,7 @@ class BenchApp(BenchScreen):
             scroll=wire.scroll,
             filter=wire.wanted,
             missed=self._watch.missed(),
-            is_typing=self.query_one(Typed).is_asking,
+            is_typing=self.typed.is_asking,
         )
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import msgspec
-from rich.cells import cell_len
 
 from devices.bench import FaultSpec
 from modctl.ipc.messages import Acknowledge, Request, UnitRow
 from modctl.ipc.servicing import HoldUnit, ReleaseUnit
+from tui.acts import Offer, help_lines
 from tui.bench.lines import (
     Lines,
     Placed,
@@ -21,15 +21,13 @@ from tui.bench.lines import (
     unit_lines,
     why_of,
 )
-from tui.bench.pages import Page, key_words
+from tui.bench.pages import CALM, TYPING, UNLOCK, Do, Letter, Page, page_letters
 from tui.bench.rack_lines import model_lines, rack_lines
 from tui.bench.sheet import entries
 from tui.bench.sheet_lines import record_lines, sheet_lines
 from tui.bench.source import Plan, ReadFrame, Trip
 from tui.bench.state import RACKED, Bench, escape_target, mine_target, open_gate, shown_target
 from tui.looks import Line, Look, Span, columns, fitted
-
-KEY_LINES = 2  # chosen: what the page with the most keys needs at 80 columns
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +57,7 @@ def head_line(shown: Shown, width: int) -> Line:
     hears = "" if bench.is_current() else "  NO DATA from the controller"
     role = "" if shown.role == shown.user else f" ({shown.role})"
     who = f" {shown.user}{role} " if shown.role else " nobody is signed in "
+    who = f" LOCKED {who}" if bench.is_locked else who
     unit = "" if bench.page is Page.UNITS else f"  {bench.page}" if bench.page in RACKED else f"  {_of_page(bench)}"
     left = (Span(f" BENCH  {site}{simulated}{unit}{hears}", Look.STOP),)
     return tuple(Span(span.text, Look.STOP) for span in columns(left, (Span(who, Look.STOP),), width))
@@ -190,15 +189,24 @@ def stop_line(shown: Shown, width: int) -> Line:
     return (Span(fitted(said, width), Look.STOP),)
 
 
+def letters_now(shown: Shown) -> tuple[Letter, ...]:
+    """The keys that mean something now, in the order of the line of help."""
+    if shown.is_typing:
+        return TYPING
+    letters = page_letters(shown.bench.page)
+    if shown.bench.is_locked:
+        return (UNLOCK, *(one for one in letters if one.does in CALM))
+    return tuple(one for one in letters if one.does is not Do.ENTER or _can_enter(shown))
+
+
+def _can_enter(shown: Shown) -> bool:
+    return bool(shown.bench.rows()) if shown.bench.page is Page.UNITS else choices(shown) > 0
+
+
 def key_lines(shown: Shown, width: int) -> Lines:
-    """What the other keys do; no key is parted from its words."""
-    lines: list[str] = []
-    for part in ("Enter: next",) if shown.is_typing else key_words(shown.bench.page):
-        if lines and cell_len(lines[-1]) + cell_len(part) + 3 <= width:
-            lines[-1] += f"  {part}"
-        else:
-            lines.append(f" {part}")
-    return tuple((Span(fitted(line, width), Look.QUIET),) for line in lines[:KEY_LINES])
+    """What the other keys do, in two lines; no key is parted from its words."""
+    words = help_lines([Offer(one.act, is_rare=one.is_rare) for one in letters_now(shown)], width - 1)
+    return tuple((Span(fitted(f" {line}", width), Look.QUIET),) for line in words)
 
 
 def done(asked: Request) -> str:

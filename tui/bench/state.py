@@ -51,6 +51,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     rack: tuple[Listing, ...] = ()
     sheet: Sheet | None = None
     record: Record | None = None
+    is_locked: bool = False  # nothing but looking and stopping is taken here until somebody signs in
 
     def is_of_rack(self) -> bool:
         """The page is about the simulators, not about a unit of the site."""

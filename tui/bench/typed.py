@@ -1,6 +1,7 @@
 """The line that is typed into, with what is asked above it. It has the keys only while something is asked."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
@@ -15,6 +16,15 @@ from tui.widgets.rows import Rows
 Then = Callable[[Sequence[str]], None]
 
 
+class _Aside(NamedTuple):
+    """Questions that make room for a while, as far as they are answered."""
+
+    asks: tuple[Ask, ...]
+    given: list[str]
+    then: Then
+    words: str  # in the line, not taken yet
+
+
 class Typed(Vertical):
     """One question after the other; ``then`` gets all the answers, or nothing happens."""
 
@@ -23,6 +33,7 @@ class Typed(Vertical):
         self._asks: tuple[Ask, ...] = ()
         self._given: list[str] = []
         self._then: Then = lambda _: None
+        self._aside: _Aside | None = None
 
     @property
     def is_asking(self) -> bool:
@@ -42,6 +53,21 @@ class Typed(Vertical):
         """Begin."""
         self._asks, self._given, self._then = asks, [], then
         self._next()
+
+    def put_aside(self) -> None:
+        """Whoever types must show first who they are. A secret is kept nowhere."""
+        if self.is_asking and not any(ask.secret for ask in self._asks):
+            self._aside = _Aside(self._asks, self._given, self._then, self.query_one(Input).value)
+        self.end()
+
+    def take_up(self) -> None:
+        """Go on where it was put aside."""
+        if self._aside is None or self.is_asking:
+            return
+        (self._asks, self._given, self._then, words), self._aside = self._aside, None
+        self._next()
+        self.query_one(Input).value = words
+        self.query_one(Input).cursor_position = len(words)
 
     def end(self) -> None:
         """Ask nothing more; what was typed is forgotten."""

@@ -23,7 +23,7 @@ from modctl.ipc.messages import (
     Step,
     Stop,
 )
-from modctl.ipc.servicing import BenchRun
+from modctl.ipc.servicing import BenchRun, TraceUnit
 
 NOBODY = Caller(connection=1, program="test", attends=False)
 START = Start(id=1, unit="u", patient="p", preset="x")
@@ -97,6 +97,13 @@ def test_a_locked_screen_makes_nothing_stronger(request_: Request, *, is_taken: 
 
     assert is_taken == (refused is None)
     assert is_taken or (refused is not None and "locked" == refused.code)
+
+
+def test_a_locked_bench_still_shows_the_wire() -> None:
+    """Reading a line makes nothing stronger; a wire that stood still under a lock would be taken for a silent one."""
+    locked = msgspec.structs.replace(signed_in(Role.TECHNICIAN), is_locked=True)
+
+    assert refusal(TraceUnit(id=1, unit="u"), locked) is None
 
 
 @pytest.mark.parametrize(("role", "is_taken"), [(Role.THERAPIST, True), (Role.ASSISTANT, False)])

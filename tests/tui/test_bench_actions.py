@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from modctl.ipc.messages import Stop
+from modctl.ipc.messages import Answer, Stop
 from modctl.ipc.servicing import HoldUnit
-from tests.tui.bench_stage import TRUTH, Stand, begun, on_load, perform
+from tests.tui.bench_stage import NOBODY, TRUTH, Stand, begun, on_load, perform
 from tests.tui.test_bench_sheets import recording
 from tui.bench.offered import map_rows
 from tui.bench.pages import CALM, KEYS, Do, Page, does, page_letters
@@ -111,13 +111,31 @@ def test_in_a_line_a_colon_is_a_colon_and_what_is_typed_outlives_the_list() -> N
     perform(act)
 
 
+def test_a_question_before_a_start_is_not_answered_from_the_list() -> None:
+    """The list would hide what is asked; closed again, Enter answers."""
+
+    async def act(stand: Stand) -> None:
+        asking = on_load(phase="checking", output="off", gates=(NOBODY,), gate="bench_nobody")
+        await begun(stand)
+        await stand.see(asking)
+        await stand.press("colon")
+        shown = listed(stand)
+        await stand.press("enter")
+        assert [] == stand.sent(Answer)
+        await stand.press("enter")
+
+        assert not [row for row in shown if "answer" in row]
+        assert ["nobody"] == [one.answer for one in stand.sent(Answer) if isinstance(one, Answer)]
+
+    perform(act)
+
+
 def test_what_happens_under_the_list_is_drawn_under_it_and_said_over_it() -> None:
     """Snapshots, simulators and answers go on coming; the list follows, and the page is right when it closes."""
 
     async def act(stand: Stand) -> None:
         await begun(stand)
         await stand.press("colon")
-        assert "Give the chosen answer" not in "\n".join(listed(stand))
         await stand.see(on_load())
         stand.made.truth = (msgspec.structs.replace(TRUTH, energized=True, output=7_000),)
         stand.app.say("something that happened")

@@ -1,14 +1,20 @@
 """A bench that nobody touches: what it still shows and stops, what it takes no more, and that nothing typed is lost."""
 
+from collections.abc import Callable
+
 import msgspec
+import pytest
 
 from modctl.ipc.hands import Lock
 from modctl.ipc.messages import Answer, SignIn, Stop
 from modctl.ipc.servicing import BenchRun, CheckUnit, HoldUnit
+from tests.safety.knockouts import patched
 from tests.tui.bench_stage import NOBODY, Stand, on_load, perform
 from tests.tui.fakes import snapshot
 from tests.tui.test_bench_sheets import recording
-from tui.bench.pages import Page
+from tui.bench import app
+from tui.bench.pages import Do, Page
+from tui.bench.screen import BenchScreen
 
 LOCK_AFTER_S = 60
 
@@ -102,6 +108,21 @@ def test_nothing_is_made_stronger_and_nothing_recorded_until_somebody_signs_in()
         assert 1 == len(stand.sent(CheckUnit))
 
     perform(act, pin=None, script=recording)
+
+
+@pytest.mark.parametrize(
+    ("check", "knockout"),
+    [
+        (test_nothing_is_made_stronger_and_nothing_recorded_until_somebody_signs_in, (app, "CALM", frozenset(Do))),
+        (test_stop_keys_need_nobody, (BenchScreen, "_stop", lambda _screen, _target: False)),
+    ],
+)
+def test_without_its_mitigation_a_locked_bench_is_seen(
+    check: Callable[[], None], knockout: tuple[object, str, object]
+) -> None:
+    """The knock-outs: every key counts, and no stop is sent."""
+    with patched(knockout), pytest.raises(AssertionError):
+        check()
 
 
 def test_the_question_before_a_start_waits_for_the_pin() -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from tui.acts import ALL, COLOURS, LAST, STOP_ALL, STOP_LARGE, Offer
 from tui.bench.lines import told, unit_head, unit_line
-from tui.bench.pages import BACK, KEYS, LEAVE, Do
+from tui.bench.pages import BACK, KEYS, LEAVE, Do, Page
 from tui.bench.picture import Shown, letters_now, stop_line
 from tui.bench.state import GIVES, mine_target, shown_target
 from tui.looks import Line, Look, wrapped
@@ -30,7 +30,9 @@ def offered(
 ) -> tuple[Offer, ...]:
     """The page's own keys, then what stops, as far as there is something to stop."""
     bench = shown.bench
-    letters = [one for one in letters_now(shown) if one.does not in (Do.LIST, Do.BACK)]
+    # A question is answered where it can be read: the list would hide it.
+    hidden = {Do.LIST, Do.BACK, *((Do.ENTER,) if bench.page is Page.RUN and not bench.is_locked else ())}
+    letters = [one for one in letters_now(shown) if one.does not in hidden]
     own = [
         Offer(
             one.act,

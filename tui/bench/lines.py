@@ -21,6 +21,7 @@ NO_SIMULATOR: Final = "-"
 US_PER_MS: Final = 1_000
 BYTES_SHOWN: Final = 512  # chosen: more of one frame than any screen shows
 MENU_WIDTH: Final = 110  # chosen: numbers stay near their words on a wide screen
+LINK_CELLS: Final = 4
 COLUMNS: Final = (13, 11, 12, 11, 11, 6, 11)
 
 
@@ -38,8 +39,8 @@ class Placed(msgspec.Struct, frozen=True):
 
 def unit_head(width: int) -> Line:
     """The names of the columns of the list."""
-    named = _columns("unit", "state", "reported", "TRUE", "serial", "fw", "due") + fitted("link", 4)
-    return (Span(fitted(f" {named}{'model, line' if width >= WIDE else ''}", width), Look.QUIET),)
+    named = _columns("unit", "state", "reported", "TRUE", "serial", "fw", "due") + fitted("link", LINK_CELLS)
+    return (Span(fitted(f" {named}{' model, line' if width >= WIDE else ''}", width), Look.QUIET),)
 
 
 def unit_line(bench: Bench, row: UnitRow, width: int, *, is_chosen: bool) -> Line:
@@ -50,8 +51,8 @@ def unit_line(bench: Bench, row: UnitRow, width: int, *, is_chosen: bool) -> Lin
     said = _columns(
         row.name, row.state, reported(bench, row), true_output(truth), row.serial or "-", row.firmware or "-", due(row)
     )
-    tail = f"{row.model}, {row.address}" if width >= WIDE else ""
-    words = f"{'>' if is_chosen else ' '}{said}{fitted(links, 4)}{tail}"
+    tail = f" {row.model}, {row.address}" if width >= WIDE else ""
+    words = f"{'>' if is_chosen else ' '}{said}{fitted(links, LINK_CELLS)}{tail}"
     look = Look.CHOSEN if is_chosen else Look.WARNING if differs(bench, row) or faults else Look.PLAIN
     return (Span(fitted(words, width), look),)
 

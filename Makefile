@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null)
 # A command may be on the path and still not start (version managers leave such shims): each is asked.
 PY ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
-WORKERS ?= 3 # chosen: on two cores; tests of processes wait most of their time, and the third worker fills it
+WORKERS ?= 4 # chosen: on two cores; tests of processes wait most of their time, and two workers more fill it
 TESTS ?=
 
 .PHONY: env demo test hazards check interop soak fuzz faults captures format lock clean help
@@ -43,7 +43,7 @@ demo: env ## simulators, controller and the table screen in a throw-away site
 	@$(BIN)/modctl demo
 
 test: env ## every test that CI runs (TESTS=path narrows, WORKERS=n)
-	@$(BIN)/python -m pytest -q -n $(strip $(WORKERS)) --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest -q -n $(strip $(WORKERS)) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 hazards: env ## the hazard table: tests and knock-outs of each row, one line a row
 	@$(BIN)/python -m tests.safety.report -n $(strip $(WORKERS)) --dist loadfile

@@ -18,11 +18,22 @@ USERS_FOLDERS = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STAT
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder."""
+    """Mark tests by their folder, and put files that wait for processes among those that compute.
+
+    Workers take file after file: so the cores are busy throughout, and no long wait is left for the end.
+    """
+    waiting: dict[Path, list[pytest.Item]] = {}
+    computing: dict[Path, list[pytest.Item]] = {}
     for item in items:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         if folder in MARKED_FOLDERS:
             item.add_marker(folder)
+        files = waiting if folder == "process" else computing
+        files.setdefault(item.path, []).append(item)
+    places = [
+        (at / max(1, len(files)), file) for files in (waiting, computing) for at, file in enumerate(files.values())
+    ]
+    items[:] = [item for _place, file in sorted(places, key=lambda one: one[0]) for item in file]
 
 
 @pytest.fixture(scope="session", autouse=True)

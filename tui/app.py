@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
-from textual.events import Key
+from textual.events import DescendantBlur, DescendantFocus, Key
 from textual.widgets import Input
 
 from devices.model import Direction
@@ -253,6 +253,12 @@ class TableApp(AttendingShell):
         return around(self._sight(), cells)
 
     # Drawing
+
+    @on(DescendantFocus)
+    @on(DescendantBlur)
+    def _focus_moved(self) -> None:
+        """Which keys stop depends on the field that has the focus: the lines that say so wait for no tick."""
+        self._paint()
 
     def _sight(self) -> Sight:
         has_screen = bool(self.screen_stack)  # at the very end a last tick finds none

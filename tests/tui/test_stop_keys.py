@@ -130,7 +130,6 @@ def test_in_every_text_field_escape_stops_and_letters_are_letters(
 
     async def act(stage: Stage) -> None:
         await go(stage, there, more)
-        await stage.wait(0)  # one look, a quarter of a second at most, after the field has the focus
         shown = stage.text()
         await stage.press(*OVER_A_FIELD)
         # who signs in is at the first session that began to run; a form was opened from a list of units

@@ -13,6 +13,7 @@ settings.register_profile("search", deadline=None, max_examples=2_000, print_blo
 settings.load_profile("repeat")
 
 ROOT = Path(__file__).resolve().parent.parent
+TUI = ROOT / "tests" / "tui"
 MARKED_FOLDERS = ("process", "interop")  # the folder is the mark: nobody has to remember it
 USERS_FOLDERS = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 
@@ -20,11 +21,12 @@ USERS_FOLDERS = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STAT
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their folder, and put files that wait for processes among those that compute.
 
-    Workers take file after file: so the cores are busy throughout, and no long wait is left for the end.
+    Workers take file after file: so the cores are busy throughout, and no long file is left for the end. Those of the
+    screens are the longest and come first.
     """
     waiting: dict[Path, list[pytest.Item]] = {}
     computing: dict[Path, list[pytest.Item]] = {}
-    for item in items:
+    for item in sorted(items, key=lambda one: TUI not in one.path.parents):
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         if folder in MARKED_FOLDERS:
             item.add_marker(folder)

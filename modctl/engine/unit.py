@@ -14,14 +14,13 @@ from typing import Final
 
 import msgspec
 
-from devices.model import NS_PER_MS, NS_PER_S, Accessory, Ack, AckOf, Identity, Output, Sample
+from devices.model import NEVER_NS, NS_PER_MS, NS_PER_S, Accessory, Ack, AckOf, Identity, Output, Sample
 from devices.profile import Profile
 from modctl.engine.effects import Permit
 from modctl.service_records import UnitChecked
 
 STOP_SWITCH = "stop_switch"
 SWITCH_CLOSED, SWITCH_PRESSED = 0, 1  # reference map 1; 2 is not connected, which is neither
-NEVER_NS: Final = 1 << 62
 REMIND_UNIT_NS = 60 * NS_PER_S  # chosen: screens go on showing it all the time; once a minute it is said again
 NOTE_TANK_NS: Final = 600 * NS_PER_S  # chosen: a tank takes half an hour to warm up; six lines an hour tell its day
 BAND_UNKNOWN: Final = "unknown"  # of a tank that does not say how warm it is

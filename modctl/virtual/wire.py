@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from devices.driver import Driver
-from devices.model import NS_PER_MS, MonoNs
+from devices.model import NEVER_NS, NS_PER_MS, MonoNs
 from devices.registry import driver_for
 from devices.sim.catalog import SimUnit
 from devices.sim.port import SimPort
@@ -18,7 +18,6 @@ from modctl.engine.unit import UnitConfig
 from modctl.virtual.truth import TruthLine
 
 LINK_NS: Final = NS_PER_MS  # chosen: a USB line's usual delay, each way
-NEVER_NS: Final = 1 << 62
 THE_MODELS_OWN: Final[Mapping[str, Driver]] = MappingProxyType({})
 
 
@@ -115,7 +114,7 @@ class Wire:
             frame = self._to_sims.popleft()[1]
             for sim in self._sims:
                 sim.receive(frame, now_ns)
-        next_ns = NEVER_NS
+        next_ns: int = NEVER_NS
         for sim in self._sims:
             answer = sim.take(now_ns)
             if answer and self.is_plugged:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from devices.model import NS_PER_S, MonoNs
+from devices.model import NEVER_NS, NS_PER_S, MonoNs
 from devices.sim.catalog import SimUnit
 from devices.sim.port import SimPort
 from modctl.clock import Stamp, utc_text
@@ -23,7 +23,7 @@ from modctl.engine.state import CoreState
 from modctl.engine.unit import UnitConfig
 from modctl.records import Draft
 from modctl.virtual.truth import Witness
-from modctl.virtual.wire import APART, NEVER_NS, Wire, Wiring, lines_of
+from modctl.virtual.wire import APART, Wire, Wiring, lines_of
 from modctl.virtual.writing import Committed, Disk, Sink, VirtualWriter, nobody
 
 BOOT: Final = "virtual"

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from devices.model import NS_PER_MS, MonoNs
+from devices.model import NEVER_NS, NS_PER_MS, MonoNs
 from modctl.clock import Stamp
 from modctl.controller.guard import BEAT_NS
 from modctl.controller.host import LAG_MS
@@ -18,7 +18,6 @@ from modctl.engine.core_events import CoreEvent, Durable, WriterLag
 from modctl.records import Draft
 
 QUIET_COMMIT_NS: Final = NS_PER_MS  # chosen: a commit on a quiet disk takes a third of this
-NEVER_NS: Final = 1 << 62
 Sink = Callable[[Draft, Stamp], None]
 Committed = Callable[[Draft, Stamp, MonoNs], None]  # the last one: since when it is durable
 
@@ -42,7 +41,7 @@ class VirtualWriter:
         self._disk = disk
         self._waiting: deque[Entry] = deque()
         self._batch: tuple[Entry, ...] = ()
-        self._done_ns = NEVER_NS  # when the commit under way is over
+        self._done_ns: int = NEVER_NS  # when the commit under way is over
         self._beat_ns = 0
         self._is_lagging = False
 

@@ -1,11 +1,11 @@
 """The writer in virtual time: one commit after the other, what hurries first, and its lateness told on the beat."""
 
-from devices.model import NS_PER_MS, NS_PER_S, MonoNs
+from devices.model import NEVER_NS, NS_PER_MS, NS_PER_S, MonoNs
 from modctl.clock import Stamp
 from modctl.controller.writer import GATHER_NS, Entry
 from modctl.engine.core_events import CoreEvent, Durable, WriterLag
 from modctl.records import Alarm, Draft
-from modctl.virtual.writing import NEVER_NS, QUIET_COMMIT_NS, Disk, VirtualWriter
+from modctl.virtual.writing import QUIET_COMMIT_NS, Disk, VirtualWriter
 
 
 class Desk:

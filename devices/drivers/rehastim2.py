@@ -339,7 +339,7 @@ class Rehastim2Driver(Talk[Request[Command], Packet]):
 
     # What becomes of failures
 
-    def _came_to_nothing(self, sent: Request[Command], now_ns: MonoNs) -> list[DeviceEvent]:  # noqa: ARG002
+    def _came_to_nothing(self, sent: Request[Command], now_ns: MonoNs) -> list[DeviceEvent]:  # noqa: ARG002  # no event
         """Queries and Off come again by themselves; what energizes never does."""
         if sent.command in (Command.INIT_CHANNEL_LIST_MODE, Command.START_CHANNEL_LIST_MODE):
             self._wanted = self._updating = None

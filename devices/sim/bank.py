@@ -5,6 +5,7 @@ Rule 2: what a write does is asked of the fault board first: it may come late, t
 Rule 3: the clock of a unit at rest jumps; every other one goes in measuring cycles, so that a run repeats to the bit.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Final
 
@@ -42,7 +43,7 @@ class _Later(msgspec.Struct, frozen=True):
     words: tuple[int, ...]
 
 
-class Bank:
+class Bank(ABC):
     """One unit as its document's tables."""
 
     unit_address = 1
@@ -62,45 +63,45 @@ class Bank:
 
     # What a unit says
 
+    @abstractmethod
     def table(self, function: int, now_ns: MonoNs) -> Mapping[int, int] | None:
         """Every readable register of one table, address to word; None: no such table."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refusal(self, address: int, words: tuple[int, ...]) -> int | None:
         """The exception code that a write earns; None when it is taken."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_stop(self, address: int, words: tuple[int, ...]) -> bool:
         """Whether a write switches the output off."""
-        raise NotImplementedError
 
+    @abstractmethod
     def apply(self, address: int, words: tuple[int, ...]) -> None:
         """Do what an accepted write says."""
-        raise NotImplementedError
 
+    @abstractmethod
     def power_on(self) -> None:
         """What is left after the power was away."""
-        raise NotImplementedError
 
+    @abstractmethod
     def commanded(self) -> int:
         """The amplitude that the control asks of its output stage; 0 is nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def could_put_out(self) -> bool:
         """Output could come without another frame."""
-        raise NotImplementedError
 
+    @abstractmethod
     def advance(self) -> None:
         """One measuring cycle of physics."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rests(self) -> bool:
         """Nothing of the physics moves."""
-        raise NotImplementedError
 
+    @abstractmethod
     def panel(self, value: int) -> None:
         """Somebody sets a canonical value at the unit's own keys."""
-        raise NotImplementedError
 
     def stage(self, value: int) -> int:
         """A canonical value as an amplitude of the output stage."""

@@ -22,6 +22,7 @@ Rule 3: reads never feed the lease; neither does the number that was written las
 """
 
 import zlib
+from abc import ABC, abstractmethod
 from typing import Final
 
 import msgspec
@@ -102,7 +103,7 @@ class _Later(msgspec.Struct, frozen=True):
     word: int
 
 
-class ReferenceUnit:
+class ReferenceUnit(ABC):
     """One reference unit as a bank of registers. A model says its settings, its readings, its output and its body."""
 
     unit_address = 1
@@ -142,9 +143,9 @@ class ReferenceUnit:
         """Registers 10 to 15."""
         return ()
 
+    @abstractmethod
     def readings(self, now_ns: MonoNs) -> tuple[int, ...]:
         """Registers 23 and on, as reported."""
-        raise NotImplementedError
 
     def contact(self) -> int:
         """Register 22."""
@@ -158,9 +159,9 @@ class ReferenceUnit:
         """The unit holds its output by itself and its timer stands."""
         return False
 
+    @abstractmethod
     def commanded(self) -> int:
         """The amplitude that the control asks of the output stage now, switched on or not; 0 is nothing."""
-        raise NotImplementedError
 
     def load(self, amplitude: int, now_ns: MonoNs) -> int:  # noqa: ARG002  # for units whose patient has a say
         """What comes out of an output stage at this amplitude, the body being what it is."""
@@ -178,16 +179,16 @@ class ReferenceUnit:
         """What the output's own sensor says."""
         return self.amplitude == 0
 
-    def advance(self, now_ns: MonoNs) -> None:
+    def advance(self, now_ns: MonoNs) -> None:  # noqa: B027  # a unit without physics of its own has none
         """One measuring cycle of physics; ``amplitude`` is what the output stage really does."""
 
     def rests(self) -> bool:
         """With the output off, nothing of the model moves."""
         return True
 
+    @abstractmethod
     def panel(self, value: int) -> int | None:
         """The level's word for a canonical value set at the unit's own knob; None if the knob has none."""
-        raise NotImplementedError
 
     def knows_its_output(self) -> bool:
         """Whether the sensor that status comes from has a reading."""

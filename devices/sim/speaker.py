@@ -5,6 +5,7 @@ Rule 2: what a command does is asked of the fault board first: it may come late,
 Rule 3: a hung unit does nothing but restart; a unit that hangs or restarts forgets what it has half heard.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 from zlib import crc32
@@ -17,7 +18,7 @@ Effect = Callable[[MonoNs], None]
 EVERYTHING: frozenset[str] = frozenset()
 
 
-class Speaker:
+class Speaker(ABC):
     """One unit on its line. ``can``: the faults that it may have; ``senses``: the readings that they act on."""
 
     model: ClassVar[str]
@@ -40,32 +41,32 @@ class Speaker:
 
     # What a unit says
 
+    @abstractmethod
     def hear(self, received: bytes, now_ns: MonoNs) -> bytes:
         """Answers to every whole request, each of them settled before the next one is read."""
-        raise NotImplementedError
 
     def coming(self) -> list[tuple[int, Effect]]:
         """What else happens by itself, and when."""
         return []
 
+    @abstractmethod
     def power_on(self, now_ns: MonoNs) -> None:
         """What is left after the power was away."""
-        raise NotImplementedError
 
+    @abstractmethod
     def true_channels(self, now_ns: MonoNs) -> tuple[int, ...]:
         """What every channel puts out."""
-        raise NotImplementedError
 
+    @abstractmethod
     def could_put_out(self) -> bool:
         """Output could come without another frame."""
-        raise NotImplementedError
 
-    def check_patient(self, now_ns: MonoNs) -> None:
+    def check_patient(self, now_ns: MonoNs) -> None:  # noqa: B027  # a unit that looks at nobody has nothing to do
         """What the unit finds out by itself, whenever something may have changed."""
 
+    @abstractmethod
     def state(self) -> str:
         """In words, while it neither hangs nor restarts."""
-        raise NotImplementedError
 
     def lease_left_ns(self, now_ns: MonoNs) -> int | None:  # noqa: ARG002  # for units with a lease
         """Until its output ends by itself; None: it has no lease, or none runs."""

@@ -31,7 +31,7 @@ def assemble(target: Path, entries: Iterable[tuple[int, bytes]], heads: Iterable
     try:
         written = _assemble(target, entries, heads, stamp)
         sync_folder(target.parent)
-    except BaseException:
+    except BaseException:  # an interrupt too: half a chart is never left to be taken for one; raised again
         for path in (target, *(target.with_name(f"{target.name}-{side}") for side in ("wal", "shm"))):
             path.unlink(missing_ok=True)
         raise

@@ -246,7 +246,7 @@ def lay_down_tables(connection: Connection, stamp: Stamp) -> None:
     db = Database(connection, execute_plugins=False)
     _MIGRATIONS.apply(db)
     with db.atomic():
-        connection.execute(f"UPDATE {schema.MIGRATIONS_TABLE} SET applied_at = ?", (stamp.at_utc,))  # noqa: S608
+        connection.execute(f"UPDATE {schema.MIGRATIONS_TABLE} SET applied_at = ?", (stamp.at_utc,))  # noqa: S608 - fixed text
     connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
 

@@ -16,28 +16,11 @@ from modctl.cli.report import report
 from modctl.cli.taking_over import attend_session
 from modctl.errors import Exit, UsageError
 from modctl.ipc.hands import StartWith
+from modctl.ipc.messages import SessionRow
 
 
-class SessionLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="session"):
+class SessionLine(SessionRow, frozen=True, kw_only=True, tag_field="kind", tag="session"):
     """One session of the list. ``outcome`` None: it has not ended, nothing is settled and ``delivered_ms`` is 0."""
-
-    session: str
-    unit: str
-    patient: str
-    preset: str
-    started_at_utc: str
-    outcome: str | None
-    planned_ms: int
-    delivered_ms: int
-    simulated: bool
-    overrides: int
-    signed: bool
-    amended: bool
-    load: str
-    head: str
-    actor: str | None
-    modality: str
-    reason: str | None
 
 
 class ReplayLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="session.replay"):

@@ -60,7 +60,7 @@ class BlockingClient:
         self._socket = _connected(path)
         try:
             _welcomed(self.request(Hello(id=self.next_id(), api=API, program=program, attends=attends)))
-        except BaseException:
+        except BaseException:  # an interrupt too: nobody else has this connection yet; raised again
             self._socket.close()
             raise
 
@@ -159,7 +159,7 @@ class AsyncClient:
         client = cls(reader, writer)
         try:
             _welcomed(await client.request(Hello(id=client.next_id(), api=API, program=program, attends=attends)))
-        except BaseException:
+        except BaseException:  # an interrupt too: nobody else has this connection yet; raised again
             await client.close()
             raise
         return client

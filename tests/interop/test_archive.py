@@ -156,8 +156,8 @@ def origin_of(site: Path) -> str:
 def archived(server: Server, site: Path) -> list[tuple[object, ...]]:
     """All that the archive holds of a site, as its owner sees it."""
     of = f"WHERE origin = '{origin_of(site)}'"
-    entries = server.execute("owner", f"SELECT seq, body FROM modctl.entry {of} ORDER BY seq")  # noqa: S608
-    return entries + server.execute("owner", f"SELECT size, note FROM modctl.head {of} ORDER BY size")  # noqa: S608
+    entries = server.execute("owner", f"SELECT seq, body FROM modctl.entry {of} ORDER BY seq")  # noqa: S608  # our own names
+    return entries + server.execute("owner", f"SELECT size, note FROM modctl.head {of} ORDER BY size")  # noqa: S608  # our own names
 
 
 def test_what_is_synced_comes_back_and_verifies(site: Path, tmp_path: Path) -> None:
@@ -228,11 +228,11 @@ def test_a_push_that_was_broken_off_goes_on(server: Server, site: Path) -> None:
     treat(site, "s-2", 30)
     run(site, "chart", "sync")
     of = f"WHERE origin = '{origin_of(site)}'"
-    server.execute("owner", f"DELETE FROM modctl.head {of} AND size > 10")  # noqa: S608
-    server.execute("owner", f"DELETE FROM modctl.entry {of} AND seq > 14")  # noqa: S608
+    server.execute("owner", f"DELETE FROM modctl.head {of} AND size > 10")  # noqa: S608  # our own names
+    server.execute("owner", f"DELETE FROM modctl.entry {of} AND seq > 14")  # noqa: S608  # our own names
     gone_on = run(site, "chart", "sync")
-    server.execute("owner", f"DELETE FROM modctl.head {of} AND size > 10")  # noqa: S608
-    server.execute("owner", f"UPDATE modctl.entry SET body = '{{}}' {of} AND seq = 13")  # noqa: S608
+    server.execute("owner", f"DELETE FROM modctl.head {of} AND size > 10")  # noqa: S608  # our own names
+    server.execute("owner", f"UPDATE modctl.entry SET body = '{{}}' {of} AND seq = 13")  # noqa: S608  # our own names
     other = run(site, "chart", "sync")
 
     assert 0 == gone_on.exit_code
@@ -244,7 +244,7 @@ def test_an_archive_that_was_altered_does_not_verify(server: Server, site: Path,
     run(site, "chart", "sync")
     of = f"WHERE origin = '{origin_of(site)}'"
     altered = "convert_to(replace(convert_from(body, 'UTF8'), 'p-1', 'p-9'), 'UTF8')"
-    server.execute("owner", f"UPDATE modctl.entry SET body = {altered} {of} AND seq = 3")  # noqa: S608
+    server.execute("owner", f"UPDATE modctl.entry SET body = {altered} {of} AND seq = 3")  # noqa: S608  # our own names
     run(site, "chart", "sync", "--pull", str(tmp_path / "pulled.db"))
 
     assert Judgement.BROKEN is verify_file(tmp_path / "pulled.db").verdict
@@ -274,7 +274,7 @@ def test_a_clinic_sees_and_adds_to_its_own_charts_alone(server: Server, site: Pa
     """Two clinics, one archive: neither reads the other's, and neither can spoil it."""
     run(site, "chart", "sync")
     origin = origin_of(site)
-    add = f"INSERT INTO modctl.entry (origin, seq, body) VALUES ('{origin}', 999, '')"  # noqa: S608
+    add = f"INSERT INTO modctl.entry (origin, seq, body) VALUES ('{origin}', 999, '')"  # noqa: S608  # our own names
 
     assert server.execute("clinic_a", "SELECT 1 FROM modctl.entry LIMIT 1")
     assert [] == server.execute("clinic_b", "SELECT 1 FROM modctl.entry LIMIT 1")

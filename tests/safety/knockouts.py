@@ -24,6 +24,26 @@ from modctl.engine.unit import UnitConfig
 from modctl.engine.watching import Counts, Trouble
 
 Knockout = Callable[[], AbstractContextManager[None]]
+Pair = tuple[Callable[[], None], Knockout]  # a check, and what takes its mitigation away
+
+
+def each(pairs: Sequence[Pair]) -> pytest.MarkDecorator:
+    """A test for each pair, named after its hazard."""
+    return pytest.mark.parametrize(("check", "knockout"), [pytest.param(*one, id=one[0].__name__[5:]) for one in pairs])
+
+
+def goes_red(check: Callable[[], None], knockout: Knockout) -> None:
+    """Green with its mitigation and red without it: a check that stays green then proves nothing."""
+    check()
+    with knockout(), pytest.raises(AssertionError):
+        check()
+
+
+def unpaired(module: Mapping[str, object], pairs: Sequence[Pair]) -> set[str]:
+    """Checks of a module without a knock-out, and knock-outs without a check."""
+    return {name for name in module if name.startswith("test_h")} ^ {check.__name__ for check, _knockout in pairs}
+
+
 FOR_EVER_NS = 1 << 60
 
 

@@ -23,30 +23,13 @@ from modctl.engine.machine import Phase
 from modctl.engine.unit import UnitState
 from modctl.ipc.connection import Caller
 from modctl.ipc.messages import Answer
-from modctl.service_records import UnitChecked
 from tests.scenario.table import Table, preset
-from tests.unit.engine.made import ESTIM
+from tests.unit.engine.made import ESTIM, calibrated
 from tests.unit.engine.made_core import Engine, config, identity
 
 SOUND, MHZ = "reference-ultrasound", "hip-oa-ultrasound-1mhz"
 HEAD_A, HEAD_B = (Accessory(kind=AccessoryKind.HEAD, serial=serial, era_mm2=500) for serial in ("A", "B"))
 TODAY = "2026-11-23"
-
-
-def calibrated(head: str, next_due: str) -> UnitChecked:
-    """A good calibration that holds up to a day."""
-    return UnitChecked(
-        unit="u1",
-        model=SOUND,
-        serial="1",
-        firmware="1",
-        simulated=True,
-        what="calibration",
-        on="2025-11-23",
-        next_due=next_due,
-        is_good=True,
-        head=head,
-    )
 
 
 def asked(unit: UnitState, *, is_required: bool = False) -> Prepared | NotPrepared:
@@ -84,7 +67,7 @@ def ultrasound(**changes: object) -> UnitState:
 
 def test_h39_a_head_out_of_calibration_treats_nobody() -> None:
     """The day after its date it is refused with that reason, and the head that is valid is offered."""
-    checks = (calibrated("A", "2026-11-22"), calibrated("B", "2026-11-23"))
+    checks = (calibrated(head="A", next_due="2026-11-22"), calibrated(head="B", next_due="2026-11-23"))
     refused = asked(ultrasound(accessory="A", checks=checks))
 
     assert isinstance(refused, NotPrepared)

@@ -23,6 +23,7 @@ from modctl.engine import turn
 from modctl.engine.core_events import FromUnit
 from modctl.engine.events import Answered
 from modctl.ipc.messages import PatientRow
+from tests.safety import knockouts as ko
 from tests.scenario.table import Table
 from tui.screens.patients import NOBODY, patient_choice
 
@@ -165,9 +166,6 @@ def _patched(*changes: tuple[object, str, object]) -> Iterator[None]:
         yield
 
 
-Knockout = Callable[[], AbstractContextManager[None]]
-
-
 def without_closing_conditions() -> AbstractContextManager[None]:
     """The screening takes every condition and none of them closes."""
     real = contraindications.screened
@@ -231,7 +229,7 @@ def without_the_units_word_on_its_switch() -> AbstractContextManager[None]:
     return _patched((turn.Turn, "_switch_objection", nothing_against))
 
 
-KNOCKOUTS: list[tuple[Callable[[], None], Knockout]] = [
+KNOCKOUTS: list[ko.Pair] = [
     (test_h28_every_absolute_condition_closes_and_is_asked_for, without_closing_conditions),
     (test_h29_nobody_is_treated_who_was_not_chosen_and_named, with_who_it_is_carried),
     (test_h32_one_patient_is_not_given_what_does_not_go_together, without_interlocks),
@@ -245,16 +243,12 @@ KNOCKOUTS: list[tuple[Callable[[], None], Knockout]] = [
 ]
 
 
-@pytest.mark.parametrize(("check", "knockout"), [pytest.param(*pair, id=pair[0].__name__[5:]) for pair in KNOCKOUTS])
-def test_without_its_mitigation_a_hazard_is_seen(check: Callable[[], None], knockout: Knockout) -> None:
+@ko.each(KNOCKOUTS)
+def test_without_its_mitigation_a_hazard_is_seen(check: Callable[[], None], knockout: ko.Knockout) -> None:
     """A test that stays green when its mitigation is gone proves nothing."""
-    check()
-    with knockout(), pytest.raises(AssertionError):
-        check()
+    ko.goes_red(check, knockout)
 
 
 def test_every_hazard_here_has_a_knockout() -> None:
     """Nobody can add one half without the other."""
-    here = {name for name in globals() if name.startswith("test_h")}
-
-    assert here == {check.__name__ for check, _knockout in KNOCKOUTS}
+    assert set() == ko.unpaired(globals(), KNOCKOUTS)

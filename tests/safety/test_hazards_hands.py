@@ -6,7 +6,6 @@ The ids are those of the hazard table; see ``test_hazards`` for those that the e
 from collections.abc import Callable
 
 import msgspec
-import pytest
 
 from modctl.clinic.presets import Preset
 from modctl.engine import core_events as ce
@@ -92,7 +91,7 @@ def test_h51_a_pack_left_on_is_called_for_until_a_person_says_that_it_is_off() -
     assert len(calls) == sum(entry.get("alarm") == "take_pack_off" for entry in table.chart.of(session))
 
 
-KNOCKOUTS: list[tuple[Callable[[], None], ko.Knockout]] = [
+KNOCKOUTS: list[ko.Pair] = [
     (test_h27_heat_that_nobody_looks_at_is_held, ko.without_checks),
     (test_h27_skin_that_has_had_its_heat_gets_no_more, ko.without_dose),
     (test_h34_an_alarm_that_nobody_answers_is_said_again, ko.without_reminders),
@@ -100,16 +99,12 @@ KNOCKOUTS: list[tuple[Callable[[], None], ko.Knockout]] = [
 ]
 
 
-@pytest.mark.parametrize(("check", "knockout"), [pytest.param(*pair, id=pair[0].__name__[5:]) for pair in KNOCKOUTS])
+@ko.each(KNOCKOUTS)
 def test_without_its_mitigation_a_hazard_is_seen(check: Callable[[], None], knockout: ko.Knockout) -> None:
     """A test that stays green when its mitigation is gone proves nothing."""
-    check()
-    with knockout(), pytest.raises(AssertionError):
-        check()
+    ko.goes_red(check, knockout)
 
 
 def test_every_hazard_here_has_a_knockout() -> None:
     """Nobody can add one half without the other."""
-    here = {name for name in globals() if name.startswith("test_h")}
-
-    assert here == {check.__name__ for check, _knockout in KNOCKOUTS}
+    assert set() == ko.unpaired(globals(), KNOCKOUTS)

@@ -20,8 +20,8 @@ from modctl.engine.core_events import Begin, Refuse
 from modctl.engine.unit import UnitState
 from modctl.ipc.messages import Refused, Start
 from modctl.records import PatientWeighed
-from modctl.service_records import UnitChecked
 from tests.scenario.table import Table
+from tests.unit.engine.made import calibrated
 
 PULL = Start(id=1, unit="traction-1", patient="P-80", preset="hip-traction-intermittent")
 SOUND = Start(id=1, unit="ultrasound-1", patient="P-80", preset="hip-oa-ultrasound-1mhz")
@@ -119,18 +119,7 @@ def test_us_7_of_two_heads_the_one_in_calibration_is_offered() -> None:
     """Head A is overdue and closed with its date; head B of the same console is named in the refusal, and fits."""
     heads = tuple(Accessory(kind=AccessoryKind.HEAD, serial=serial, era_mm2=500) for serial in "AB")
     checks = tuple(
-        UnitChecked(
-            unit="ultrasound-1",
-            model="reference-ultrasound",
-            serial="SIM-0003",
-            firmware="1.0",
-            simulated=True,
-            head=head,
-            what="calibration",
-            on="2025-11-22",
-            is_good=True,
-            next_due=next_due,
-        )
+        calibrated(unit="ultrasound-1", head=head, next_due=next_due)
         for head, next_due in (("A", "2026-11-22"), ("B", "2027-11-22"))
     )
     asked = Fitness(

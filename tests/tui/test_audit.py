@@ -17,26 +17,11 @@ from modctl.errors import RefusedError, UnreachableError
 from modctl.reports.counts import Opened, counts_paper
 from modctl.reports.pages import Drawn, Page, Paper, Section, Table
 from tests.tui.stage import compare, drawn
+from tests.unit.chart.charts import ROW
 from tui.audit.app import AuditApp
 from tui.looks import Span
 from tui.widgets.rows import Rows
 
-ROW = SessionRow(
-    session="s-1",
-    unit="ultrasound-1",
-    patient="P-001",
-    preset="hip-oa-ultrasound-1mhz",
-    started_at_utc="2026-03-02T08:00:00.000Z",
-    outcome="completed",
-    planned_ms=300_000,
-    delivered_ms=300_000,
-    simulated=True,
-    overrides=0,
-    actor="anna",
-    modality="ultrasound",
-    reason="planned_time",
-    seq=3,
-)
 PAGE = Page(
     title="s-2 on estim-1",
     state="FAULTED: the line to the unit was lost",

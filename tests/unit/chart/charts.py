@@ -9,10 +9,28 @@ import msgspec
 from msgspec import inspect
 
 from modctl.chart.keys import KeyFolder
+from modctl.chart.reader import SessionRow
 from modctl.chart.store import ChartStore, NewChart
 from modctl.clock import Stamp
 from modctl.records import Draft, Inputs, Record, SessionEnded, SessionRequested, SessionStarted, SetpointCommanded
 
+# One session of a list, as a reader gives it.
+ROW = SessionRow(
+    session="s-1",
+    unit="ultrasound-1",
+    patient="P-001",
+    preset="hip-oa-ultrasound-1mhz",
+    started_at_utc="2026-03-02T08:00:00.000Z",
+    outcome="completed",
+    planned_ms=300_000,
+    delivered_ms=300_000,
+    simulated=True,
+    overrides=0,
+    actor="anna",
+    modality="ultrasound",
+    reason="planned_time",
+    seq=3,
+)
 BOOT = "0f2d5c1e-7a9b-4c3d-8e1f-000000000001"
 NS_PER_S = 1_000_000_000
 

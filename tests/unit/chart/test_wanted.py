@@ -8,23 +8,7 @@ import pytest
 
 from modctl.chart.reader import SessionRow
 from modctl.chart.wanted import HELP, OUTCOMES, Wanted, chosen, is_early, parse_wanted
-
-ROW = SessionRow(
-    session="s-1",
-    unit="ultrasound-1",
-    patient="P-001",
-    preset="hip-oa-ultrasound-1mhz",
-    started_at_utc="2026-03-02T08:00:00.000Z",
-    outcome="completed",
-    planned_ms=300_000,
-    delivered_ms=300_000,
-    simulated=True,
-    overrides=0,
-    actor="anna",
-    modality="ultrasound",
-    reason="planned_time",
-    seq=3,
-)
+from tests.unit.chart.charts import ROW
 
 
 def fits(row: SessionRow, typed: str, zone: str = "UTC") -> bool:

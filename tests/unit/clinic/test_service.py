@@ -7,6 +7,7 @@ from devices.model import Accessory, AccessoryKind
 from modctl.clinic.service import Affected, Fit, Fitness, Standing, Treated, Unfit, due, fitness, look_back, standing
 from modctl.records import DoseBound
 from modctl.service_records import CheckPoint, UnitChecked
+from tests.unit.engine.made import calibrated
 
 HEAD_A = Accessory(kind=AccessoryKind.HEAD, serial="A", era_mm2=500)
 HEAD_B = Accessory(kind=AccessoryKind.HEAD, serial="B", era_mm2=400)
@@ -16,19 +17,7 @@ TODAY = "2026-11-23"
 
 def checked(head: str = "", next_due: str = "2027-11-22", **changes: object) -> UnitChecked:
     """A good calibration of a year ago minus a day."""
-    made = UnitChecked(
-        unit="u1",
-        model="reference-ultrasound",
-        serial="1",
-        firmware="1",
-        simulated=True,
-        what="calibration",
-        on="2025-11-23",
-        next_due=next_due,
-        is_good=True,
-        head=head,
-    )
-    return msgspec.structs.replace(made, **changes)
+    return calibrated(head=head, next_due=next_due, **changes)
 
 
 def asked(**changes: object) -> Fitness:

@@ -148,7 +148,7 @@ def test_a_file_from_before_weights_had_dates_is_read_and_its_weights_are_asked_
     older = People.create(path)
     older._execute("ALTER TABLE patient DROP COLUMN weighed_at_utc", ())  # noqa: SLF001  # as older files are
     row = ("P-1", "A", "1950-01-01", "left", 70_000)
-    older._execute("INSERT INTO patient VALUES (?, ?, ?, ?, ?)", row)  # noqa: SLF001
+    older._execute("INSERT INTO patient VALUES (?, ?, ?, ?, ?)", row)  # noqa: SLF001  # and its patients
     older.close()
 
     opened = People(path)

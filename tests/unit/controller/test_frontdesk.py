@@ -26,21 +26,11 @@ from modctl.ipc.hands import OverrideAsk
 from modctl.ipc.messages import Done, Refused, SignIn, Start
 from modctl.ipc.servicing import CheckUnit
 from modctl.records import SignedIn
-from modctl.service_records import UnitChecked
 from tests.process.small_site import PIN, lay_down, preset_of
 from tests.unit.controller.frontdesks import BENCH, START, Desk
+from tests.unit.engine.made import calibrated
 
-CHECKED = UnitChecked(
-    unit="estim-1",
-    model="hasomed-p24",
-    serial="7",
-    firmware="1",
-    simulated=True,
-    what="calibration",
-    on="2025-01-01",
-    next_due="2026-01-01",
-    is_good=True,
-)
+CHECKED = calibrated(unit="estim-1", model="hasomed-p24", serial="7", on="2025-01-01", next_due="2026-01-01")
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,7 @@ from modctl.engine.unit import UnitConfig, UnitState
 from modctl.ipc.fitting import snapshot_line
 from modctl.ipc.hands import AlarmView
 from modctl.ipc.messages import MAX_LINE_BYTES, GateView, SessionView, Snapshot
-from modctl.service_records import UnitChecked
-from tests.unit.engine.made import ESTIM, Person
+from tests.unit.engine.made import ESTIM, Person, calibrated
 
 PROFILE = load("hasomed-p24")
 GATES = tuple(
@@ -246,17 +245,7 @@ def test_a_technician_sees_the_questions_of_a_bench_run() -> None:
 
 def test_a_unit_is_listed_with_what_its_calibrations_say_today() -> None:
     """The date is where nobody has to look for it: beside the unit and beside each head."""
-    checked = UnitChecked(
-        unit="u1",
-        model="",
-        serial="",
-        firmware="",
-        simulated=True,
-        what="calibration",
-        on="2025-11-23",
-        next_due="2026-11-23",
-        is_good=True,
-    )
+    checked = calibrated()
     head = Accessory(kind=AccessoryKind.HEAD, serial="A", era_mm2=480)
     config = UnitConfig(name="u1", profile=PROFILE, address="", accessories=(head,))
     unit = UnitState(config=config, checks=(checked,), accessory="A")

@@ -27,6 +27,7 @@ from modctl.engine.phases import SessionState
 from modctl.engine.session import begin, session_step, wakeup_ns
 from modctl.engine.setup import ContactRule, GateSpec, Level, Setup
 from modctl.records import Record, SessionStarted
+from modctl.service_records import UnitChecked
 
 SAMPLE_NS = 100 * NS_PER_MS
 T0_NS = 10 * NS_PER_S  # time does not begin at 0, so that a forgotten 0 shows
@@ -344,3 +345,19 @@ def offs(effects: Sequence[object]) -> list[Command]:
 def raises(effects: Sequence[object]) -> list[Command]:
     """The commands among the effects that energize."""
     return [effect for effect in effects if isinstance(effect, Command) and isinstance(effect.setpoint, Levels)]
+
+
+def calibrated(**changes: object) -> UnitChecked:
+    """A good calibration of one unit, which holds for a year."""
+    made = UnitChecked(
+        unit="u1",
+        model="reference-ultrasound",
+        serial="1",
+        firmware="1",
+        simulated=True,
+        what="calibration",
+        on="2025-11-23",
+        next_due="2026-11-23",
+        is_good=True,
+    )
+    return msgspec.structs.replace(made, **changes)

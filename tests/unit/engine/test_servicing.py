@@ -10,21 +10,11 @@ from modctl.engine.effects import Identify
 from modctl.engine.machine import Phase
 from modctl.engine.unit import UnitStatus
 from modctl.service_records import UnitAccessory, UnitChecked, UnitHeld, UnitReleased
-from tests.unit.engine.made import ESTIM
+from tests.unit.engine.made import ESTIM, calibrated
 from tests.unit.engine.made_core import Engine, charted, config, replies
 
 BENCH = msgspec.structs.replace(ESTIM, started=msgspec.structs.replace(ESTIM.started, load="500 ohm"))
-GOOD = UnitChecked(
-    unit="u1",
-    model="hasomed-p24",
-    serial="1",
-    firmware="1",
-    simulated=True,
-    what="calibration",
-    on="2026-11-23",
-    next_due="2027-11-23",
-    is_good=True,
-)
+GOOD = calibrated(model="hasomed-p24", on="2026-11-23", next_due="2027-11-23")
 
 
 def hold(engine: Engine, unit: str = "u1") -> list[str | None]:

@@ -13,8 +13,7 @@ from modctl.cli.reading import FileChart
 from modctl.errors import RefusedError, UnreachableError
 from modctl.reports.counts import Count, Opened, counted, counts_paper
 from modctl.reports.selection import write_selection
-from tests.unit.chart.charts import make_chart, run_session
-from tests.unit.chart.test_wanted import ROW
+from tests.unit.chart.charts import ROW, make_chart, run_session
 
 
 def row(session: str, **changes: object) -> SessionRow:

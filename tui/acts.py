@@ -30,6 +30,7 @@ class Offer(msgspec.Struct, frozen=True):
     word: str = ""  # instead of the act's own, where it is more exact now
     now: str = ""  # what it will do now, in full; empty: what it does in general
     key: str = ""  # of several keys of the act the one that is meant
+    shown: str = ""  # instead of the act's own keys, where fewer of them count now
     is_rare: bool = False  # in the list, and not on the help line
 
 
@@ -156,7 +157,7 @@ def _keys_of(group: Sequence[Act]) -> str:
 
 
 def _word(offer: Offer) -> str:
-    return f"{offer.act.shown} {offer.word or offer.act.word}"
+    return f"{offer.shown or offer.act.shown} {offer.word or offer.act.word}"
 
 
 def _fitting(words: Sequence[str], cells: int) -> list[str]:

@@ -64,6 +64,22 @@ def test_the_list_holds_what_the_help_line_names(place: str, key: str) -> None:
     perform(act)
 
 
+def test_the_help_line_names_no_key_that_does_nothing_here() -> None:
+    """No digit chooses a patient, and no fault is cleared where there is none."""
+
+    async def act(stage: Stage) -> None:
+        await stage.see()
+        units = stage.text().splitlines()[-1]
+        await stage.press("1")
+        patients = stage.text().splitlines()[-1]
+
+        assert "digit: choose" in units
+        assert "clear fault" not in units
+        assert "↑ ↓ Enter: choose" in patients
+
+    perform(act)
+
+
 def test_an_action_is_done_by_choosing_it() -> None:
     """Down to *raise*, Enter: one step up, and the list is gone."""
 

@@ -26,6 +26,7 @@ from tui.widgets.choices import Choice, Choices
 from tui.widgets.rows import Rows
 
 NOBODY = Choice("", "— choose a patient —", is_open=False)
+ARROWS = "↑ ↓ Enter:"  # no digit chooses a patient
 CHOOSE_ONE = "Choose a patient with the arrows."
 REMEMBERED = 500  # chosen: sessions looked through for a patient's last one; more than a month of one table
 
@@ -57,7 +58,7 @@ class PatientsScreen(TableScreen):
     def offers(self, sight: Sight) -> Sequence[Offer]:
         """Its own keys."""
         del sight
-        return Offer(CHOOSE, word="choose"), Offer(REPEAT, self._repeat), Offer(BACK, self.action_back)
+        return Offer(CHOOSE, shown=ARROWS), Offer(REPEAT, self._repeat), Offer(BACK, self.action_back)
 
     def see_middle(self, sight: Sight) -> None:
         """For which unit the patient is chosen."""

@@ -40,7 +40,8 @@ class UnitsScreen(TableScreen):
         """Its own keys; a fault is cleared on the line of its unit."""
         del sight
         row = self._row()
-        clear = Offer(CLEAR, self._clear, now="" if row is None else f"clear the fault of {row.name}, if it has one")
+        now = "" if row is None else f"clear the fault of {row.name}, if it has one"
+        clear = Offer(CLEAR, self._clear, now=now, is_rare=row is None or row.state != "latched")
         return Offer(CHOOSE), clear, Offer(ROUND, self._round), Offer(LEAVE, self.leave)
 
     def _round(self) -> None:
